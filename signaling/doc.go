@@ -1,0 +1,42 @@
+// Package signaling is the protocol between a participant and the relay: the messages on the control stream, the report datagram, the
+// syntax of names, the limits, and the codes that a session is closed with. It is the schema: the TypeScript types of the page are
+// generated from the structs here, and testdata/vectors.json is asserted by the tests of both languages.
+//
+// # Session
+//
+// A participant opens a WebTransport session at /wt and on it one bidirectional stream, the control stream. The first message is [Join];
+// the server answers with [Welcome] or with [Goodbye]. There is no further negotiation: the server starts to send every track whose codec
+// is in Join.Receive at once, and the participant may start to send media as soon as it has sent [Publish].
+//
+// # Control stream
+//
+// A message is a 4 byte big-endian length, at most [MaxMessage], and as many bytes of JSON: an object whose "type" names the message.
+//
+//	 0                   1                   2                   3
+//	 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|                            Length                             |
+//	+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
+//	|  {"type":"join","version":1,"room":"demo","name":"Ada", ...}  |
+//
+// A type that the receiver does not know is skipped, so that messages can be added; anything else that does not parse ends the session
+// with [CodeBadMessage]. Members are added, never renamed.
+//
+// # Media
+//
+// Media is RTP over QUIC; package media documents the bytes. Flow identifiers name a track on the wire: on the way up the publisher
+// chooses them (Publish.Flow, from 1), on the way down a track's flow identifier is its number (Track.ID), the same for all receivers.
+// Flow identifier 0 is the report. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
+// plays them in step.
+//
+// # Report
+//
+// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS and the server answers each with a [Reply]. It carries what
+// was received, and it is the heartbeat that lets a server notice that a silent client's address changed: QUIC validates a path only when
+// a packet arrives on it (RFC 9000, section 9.3).
+//
+// # End
+//
+// Who wants to end a session says so on the control stream ([Leave], [Goodbye]) and then closes it; browsers do not reliably show a page
+// the code of a closed session, so a server waits [GoodbyeGrace] for the participant to close first.
+package signaling

@@ -1,0 +1,287 @@
+package signaling
+
+import "encoding/json"
+
+// Version of the protocol that this package speaks.
+const Version = 1
+
+// Message is anything that travels on the control stream; Type is the value of its "type" member.
+type Message interface{ Type() string }
+
+// Kind of a track.
+type Kind string
+
+// The kinds.
+const (
+	Audio Kind = "audio"
+	Video Kind = "video"
+)
+
+// Source of a track at its publisher.
+type Source string
+
+// The sources.
+const (
+	Camera     Source = "camera"
+	Microphone Source = "microphone"
+	Screen     Source = "screen"
+)
+
+// Codec of a track, by its name in lower case.
+type Codec string
+
+// The codecs.
+const (
+	VP8  Codec = "vp8"
+	VP9  Codec = "vp9"
+	AV1  Codec = "av1"
+	H264 Codec = "h264"
+	Opus Codec = "opus"
+)
+
+// Presence says whether a participant can be heard at the moment.
+type Presence string
+
+// The presences.
+const (
+	Connected    Presence = "connected"
+	Reconnecting Presence = "reconnecting" // its connection is lost; it may still resume
+)
+
+// From a participant to the server.
+
+// Join asks to enter a call, or with Token to go on in it on a new connection.
+type Join struct {
+	Version int     `json:"version"`
+	Room    string  `json:"room"`
+	Name    string  `json:"name"`
+	Token   string  `json:"token,omitempty"` // resume token of an earlier Welcome; single use
+	Receive []Codec `json:"receive"`         // what the participant can decode
+	// SilenceMS is, on resumption, for how long the participant had heard nothing when it opened this session.
+	SilenceMS float64 `json:"silence_ms,omitempty"`
+}
+
+// Publish announces a track; media may follow at once. Announcing a flow again replaces its track.
+type Publish struct {
+	Flow   uint32 `json:"flow"` // chosen by the publisher, from 1
+	Kind   Kind   `json:"kind"`
+	Source Source `json:"source"`
+	Codec  Codec  `json:"codec"`
+	SSRC   uint32 `json:"ssrc"`
+	Width  int    `json:"width,omitempty"`  // pixels
+	Height int    `json:"height,omitempty"` // pixels
+	FPS    int    `json:"fps,omitempty"`
+	Layers int    `json:"layers,omitempty"` // temporal layers, from 1
+	Muted  bool   `json:"muted,omitempty"`
+}
+
+// Unpublish ends a track.
+type Unpublish struct {
+	Flow uint32 `json:"flow"`
+}
+
+// Mute says that a track carries silence, or no picture, on purpose.
+type Mute struct {
+	Flow  uint32 `json:"flow"`
+	Muted bool   `json:"muted"`
+}
+
+// Subscribe asks for a track again after Unsubscribe, or limits its temporal layers.
+type Subscribe struct {
+	Track    uint32 `json:"track"`
+	MaxLayer int    `json:"max_layer"` // highest temporal layer wanted, from 0
+}
+
+// Unsubscribe ends the flow of a track to this participant.
+type Unsubscribe struct {
+	Track uint32 `json:"track"`
+}
+
+// KeyFrame asks for a key frame of a track that is received.
+type KeyFrame struct {
+	Track uint32 `json:"track"`
+}
+
+// Measurement answers Measure.
+type Measurement struct {
+	ID     string             `json:"id"`
+	Tracks []TrackMeasurement `json:"tracks"`
+}
+
+// TrackMeasurement is what a receiver saw or heard of one track in the window that was asked for.
+type TrackMeasurement struct {
+	Track        uint32  `json:"track"`
+	LongestGapMS float64 `json:"longest_gap_ms"` // between two rendered frames; video
+	FrameMS      float64 `json:"frame_ms"`       // mean interval between rendered frames before the window; video
+	FramesLost   int     `json:"frames_lost"`    // sequence numbers never received; video
+	ConcealedMS  float64 `json:"concealed_ms"`   // audio made up
+}
+
+// Leave says goodbye.
+type Leave struct{}
+
+// From the server to a participant.
+
+// Welcome answers Join.
+type Welcome struct {
+	Participant      string        `json:"participant"` // the receiver's own ID
+	Room             string        `json:"room"`
+	Name             string        `json:"name"`
+	Token            string        `json:"token"` // for the next resumption; kept secret by the participant
+	Resumed          bool          `json:"resumed"`
+	Connection       string        `json:"connection"` // original destination connection ID of this connection, hex
+	Link             string        `json:"link,omitempty"`
+	ReportIntervalMS int           `json:"report_interval_ms"`
+	ResumeWindowMS   int           `json:"resume_window_ms"` // for how long a vanished participant is waited for
+	Participants     []Participant `json:"participants"`     // the others
+}
+
+// Participant is one person, or test participant, in a call.
+type Participant struct {
+	ID       string   `json:"id"`
+	Name     string   `json:"name"`
+	Presence Presence `json:"presence"`
+	Test     bool     `json:"test"` // the built-in test participant
+	Receive  []Codec  `json:"receive"`
+	Tracks   []Track  `json:"tracks"`
+}
+
+// Track is a published track as the server knows it.
+type Track struct {
+	ID          uint32 `json:"id"` // its number in the call and its flow identifier on the way down
+	Participant string `json:"participant"`
+	Kind        Kind   `json:"kind"`
+	Source      Source `json:"source"`
+	Codec       Codec  `json:"codec"`
+	SSRC        uint32 `json:"ssrc"`
+	Width       int    `json:"width,omitempty"`
+	Height      int    `json:"height,omitempty"`
+	FPS         int    `json:"fps,omitempty"`
+	Layers      int    `json:"layers,omitempty"`
+	Muted       bool   `json:"muted"`
+}
+
+// ParticipantJoined announces a participant.
+type ParticipantJoined struct {
+	Participant Participant `json:"participant"`
+}
+
+// ParticipantChanged announces another presence.
+type ParticipantChanged struct {
+	ID       string   `json:"id"`
+	Presence Presence `json:"presence"`
+}
+
+// ParticipantLeft announces that a participant is gone.
+type ParticipantLeft struct {
+	ID     string `json:"id"`
+	Reason string `json:"reason"`
+}
+
+// Published answers Publish with the number that the track got.
+type Published struct {
+	Flow  uint32 `json:"flow"`
+	Track uint32 `json:"track"`
+}
+
+// TrackPublished announces a track, or that it changed (its codec, its size).
+type TrackPublished struct {
+	Track Track `json:"track"`
+}
+
+// TrackMuted announces a Mute.
+type TrackMuted struct {
+	Track uint32 `json:"track"`
+	Muted bool   `json:"muted"`
+}
+
+// TrackEnded announces that a track is gone.
+type TrackEnded struct {
+	Track uint32 `json:"track"`
+}
+
+// KeyFrameRequested tells a publisher that somebody cannot go on without a key frame. Requests are merged and rate limited.
+type KeyFrameRequested struct {
+	Flow uint32 `json:"flow"`
+}
+
+// Measure asks a receiver what it saw and heard of some tracks during the last WindowMS, for a handover report.
+type Measure struct {
+	ID       string   `json:"id"`
+	WindowMS float64  `json:"window_ms"`
+	Tracks   []uint32 `json:"tracks"`
+}
+
+// PathEvent carries an event about the participant's own connection; the schema is path.Event.
+type PathEvent struct {
+	Event json.RawMessage `json:"event"`
+}
+
+// PathSnapshot carries the state of the participant's own connection; the schema is path.Snapshot.
+type PathSnapshot struct {
+	Snapshot json.RawMessage `json:"snapshot"`
+}
+
+// PathSample carries measurements of the participant's own connection; the schema is path.Sample.
+type PathSample struct {
+	Sample json.RawMessage `json:"sample"`
+}
+
+// LinkChanged carries the state of the participant's own lab link; the schema is link.State.
+type LinkChanged struct {
+	Link json.RawMessage `json:"link"`
+}
+
+// Refused answers a message that could not be carried out; the session goes on.
+type Refused struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"` // for people
+	Of      string `json:"of"`      // type of the message that was refused
+}
+
+// Goodbye ends the session: the server sends nothing more.
+type Goodbye struct {
+	Code    Code   `json:"code"`
+	Message string `json:"message"` // for people
+}
+
+// The values of "type".
+
+func (Join) Type() string               { return "join" }
+func (Publish) Type() string            { return "publish" }
+func (Unpublish) Type() string          { return "unpublish" }
+func (Mute) Type() string               { return "mute" }
+func (Subscribe) Type() string          { return "subscribe" }
+func (Unsubscribe) Type() string        { return "unsubscribe" }
+func (KeyFrame) Type() string           { return "key_frame" }
+func (Measurement) Type() string        { return "measurement" }
+func (Leave) Type() string              { return "leave" }
+func (Welcome) Type() string            { return "welcome" }
+func (ParticipantJoined) Type() string  { return "participant_joined" }
+func (ParticipantChanged) Type() string { return "participant_changed" }
+func (ParticipantLeft) Type() string    { return "participant_left" }
+func (Published) Type() string          { return "published" }
+func (TrackPublished) Type() string     { return "track_published" }
+func (TrackMuted) Type() string         { return "track_muted" }
+func (TrackEnded) Type() string         { return "track_ended" }
+func (KeyFrameRequested) Type() string  { return "key_frame_requested" }
+func (Measure) Type() string            { return "measure" }
+func (PathEvent) Type() string          { return "path_event" }
+func (PathSnapshot) Type() string       { return "path_snapshot" }
+func (PathSample) Type() string         { return "path_sample" }
+func (LinkChanged) Type() string        { return "link_changed" }
+func (Refused) Type() string            { return "refused" }
+func (Goodbye) Type() string            { return "goodbye" }
+
+// FromParticipant lists the messages that a participant sends, one zero value of each.
+func FromParticipant() []Message {
+	return []Message{Join{}, Publish{}, Unpublish{}, Mute{}, Subscribe{}, Unsubscribe{}, KeyFrame{}, Measurement{}, Leave{}}
+}
+
+// FromServer lists the messages that a server sends, one zero value of each.
+func FromServer() []Message {
+	return []Message{
+		Welcome{}, ParticipantJoined{}, ParticipantChanged{}, ParticipantLeft{}, Published{}, TrackPublished{}, TrackMuted{}, TrackEnded{},
+		KeyFrameRequested{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Refused{}, Goodbye{},
+	}
+}

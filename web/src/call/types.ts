@@ -1,0 +1,164 @@
+// What the call engine (call/engine.ts, the worker behind it) and the screens agree on. The engine owns the state; screens read it and call
+// methods. State flows one way: worker message → reducer (call/state.ts) → signal → screen.
+
+import type { ReadonlySignal } from '@preact/signals';
+import type {
+  Codec,
+  ConnectionSample,
+  ConnectionSnapshot,
+  PathEventData,
+  Presence,
+} from '../protocol/messages.gen.ts';
+
+/** Where the call stands. `reconnecting` is true only while nothing arrives and the engine is trying. */
+export type Phase = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'left' | 'failed';
+
+/** A failure in words for people, with the protocol's code where there is one. */
+export interface Failure {
+  code: string; // e.g. 'room-full', 'permission-denied', 'unreachable', 'unsupported'
+  message: string;
+}
+
+/** What a receiver measures of one remote participant; all of it measured here, nothing estimated. */
+export interface RemoteStats {
+  width: number;
+  height: number;
+  fps: number;
+  framesRendered: number;
+  /** Longest interval between rendered frames in the last 10 s, ms. */
+  longestGapMs: number;
+  /** Freezes as webrtc-stats defines them: interval ≥ max(3δ, δ + 150 ms). */
+  freezes: number;
+  frozenMs: number;
+  framesLost: number;
+  concealedMs: number;
+  /** Audio playout delay, ms. */
+  playoutMs: number;
+  /** Video shown minus audio heard, ms; positive: video late. NaN until both run. */
+  lipSyncMs: number;
+  bitrate: number; // bit/s, audio and video
+}
+
+export interface RemoteTrack {
+  id: number;
+  kind: 'audio' | 'video';
+  source: 'camera' | 'microphone' | 'screen';
+  codec: Codec;
+  muted: boolean;
+}
+
+export interface Remote {
+  id: string;
+  name: string;
+  presence: Presence;
+  test: boolean;
+  tracks: RemoteTrack[];
+  /** 0..1, smoothed, of the sound as played. */
+  level: number;
+  speaking: boolean;
+  stats: RemoteStats;
+}
+
+export interface Local {
+  participant: string; // '' until welcomed
+  name: string;
+  mic: boolean; // on
+  camera: boolean; // on
+  micAvailable: boolean;
+  cameraAvailable: boolean;
+  micId: string;
+  cameraId: string;
+  level: number;
+  speaking: boolean;
+  codec: Codec; // of the video that is being sent
+  width: number;
+  height: number;
+  fps: number; // encoded
+  bitrate: number; // bit/s sent
+  rttMs: number; // report to reply
+}
+
+export interface CallState {
+  phase: Phase;
+  room: string;
+  failure: Failure | null;
+  /** Shown as a passing message, e.g. a device that went away. */
+  notice: { text: string; at: number } | null;
+  local: Local;
+  remotes: Remote[]; // in order of joining
+  /** The browser refuses to play sound until the person presses something. */
+  audioBlocked: boolean;
+  /** Totals over all remotes since joining. */
+  freezes: number;
+  frozenMs: number;
+  /** Address-free identity of the current connection: original destination connection ID, hex. */
+  connection: string;
+  /** Connections replaced so far (resumptions). */
+  resumptions: number;
+  link: LinkInfo | null;
+}
+
+/** The lab link as /api/links reports it. */
+export interface LinkInfo {
+  id: string;
+  active: string;
+  networks: LinkNetwork[];
+  switching: boolean;
+  style: string;
+  progress: number; // of a walk, 0..1
+  emulated: boolean;
+}
+
+export interface LinkNetwork {
+  name: string;
+  title: string;
+  delay_ms: number;
+  jitter_ms: number;
+  loss: number; // 0..1
+  rate_bps: number;
+  active: boolean;
+  source: string;
+  loss_now: number;
+  rate_now: number;
+}
+
+export type SwitchStyle = 'hard' | 'soft' | 'walk';
+
+export interface JoinOptions {
+  room: string;
+  name: string;
+  /** Already opened by the lobby's preview; the engine takes ownership and stops them on leave. */
+  stream: MediaStream | null;
+  mic: boolean;
+  camera: boolean;
+  /** Preferred video codec; used when everybody in the call can decode it, else vp8. */
+  codec: Codec;
+}
+
+/** The participant's own connection, for the panel beside the call. */
+export interface PathListener {
+  snapshot(s: ConnectionSnapshot): void;
+  event(e: PathEventData): void;
+  sample(s: ConnectionSample): void;
+}
+
+/** The one object that a screen needs. Methods never throw; failures arrive in the state. */
+export interface CallEngine {
+  readonly state: ReadonlySignal<CallState>;
+  join(options: JoinOptions): void;
+  leave(): void;
+  setMic(on: boolean): void;
+  setCamera(on: boolean): void;
+  /** Changes device mid-call. */
+  setMicDevice(id: string): void;
+  setCameraDevice(id: string): void;
+  /** Shows a remote participant's video on a canvas; the canvas is handed to the worker and cannot be reused for another. */
+  attach(participant: string, canvas: HTMLCanvasElement): void;
+  detach(participant: string): void;
+  /** The local camera for the self view; null while it is off. */
+  readonly preview: ReadonlySignal<MediaStream | null>;
+  /** To be called from a click when audioBlocked. */
+  unblockAudio(): void;
+  switchNetwork(network: string, style: SwitchStyle): void;
+  onPath(listener: PathListener): () => void;
+}

@@ -1,0 +1,21 @@
+import preact from '@preact/preset-vite';
+import { defineConfig } from 'vite';
+
+// The page is embedded into the Go binary: it is built into ../assets/dist. In development `make dev` proxies the API to a running server.
+export default defineConfig({
+  plugins: [preact()],
+  build: {
+    outDir: '../assets/dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    sourcemap: false,
+    // Scripts only: the playout worklet must be a file of its own, never a data: URL.
+    assetsInlineLimit: 0,
+  },
+  worker: { format: 'es' },
+  server: {
+    headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
+    proxy: { '/api': 'http://127.0.0.1:8080' },
+  },
+  test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
+} as import('vite').UserConfig);
