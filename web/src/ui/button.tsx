@@ -3,7 +3,7 @@
 import type { ComponentChildren, HTMLAttributes } from 'preact';
 import { Icon, type IconName } from './icons.tsx';
 
-type Native = Omit<HTMLAttributes<HTMLButtonElement>, 'class' | 'icon' | 'label' | 'title'>;
+type Native = Omit<HTMLAttributes<HTMLButtonElement>, 'class' | 'icon' | 'label' | 'role' | 'title'>;
 
 export interface ButtonProps extends Native {
   variant?: 'primary' | 'danger' | 'ghost' | 'outline' | 'plain';
