@@ -1,0 +1,207 @@
+package link
+
+import (
+	"cmp"
+	crand "crypto/rand"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	defaultMaxLinks = 256
+	defaultIdle     = time.Minute
+)
+
+// A RegistryConfig says what links a registry makes.
+type RegistryConfig struct {
+	// Link is what all links have in common. ID and Participant are set for each link; Listen must leave the port 0.
+	Link Config
+	// MaxLinks is the limit of links at a time; 0 means 256.
+	MaxLinks int
+	// Idle is how long a link that nobody claims lives without a packet from its client; 0 means one minute.
+	Idle time.Duration
+}
+
+// A Registry makes links, knows them by ID and by the addresses the server sees, and closes those that nobody uses.
+type Registry struct {
+	cfg   RegistryConfig
+	index *index
+
+	mu       sync.Mutex
+	links    map[string]*entry
+	seq      uint64
+	pending  int // links being opened, which count towards the limit
+	isClosed bool
+
+	done chan struct{}
+	wg   sync.WaitGroup
+}
+
+type entry struct {
+	*Link
+	seq uint64 // order of creation
+}
+
+// Hints say for whom a link is. Both may be empty.
+type Hints struct {
+	// Participant is passed on in State.Participant.
+	Participant string
+	// Network is the network to begin on; empty means the configured one.
+	Network string
+}
+
+// NewRegistry returns a registry without links. The caller closes it.
+func NewRegistry(cfg RegistryConfig) (*Registry, error) {
+	if cfg.MaxLinks < 0 || cfg.Idle < 0 {
+		return nil, fmt.Errorf("%w: limit %d, idle time %v", ErrInvalidConfig, cfg.MaxLinks, cfg.Idle)
+	}
+	cfg.MaxLinks = cmp.Or(cfg.MaxLinks, defaultMaxLinks)
+	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
+	if cfg.Link.Listen.Port() != 0 {
+		return nil, fmt.Errorf("%w: %v gives all links the same port", ErrInvalidConfig, cfg.Link.Listen)
+	}
+	if err := cfg.Link.complete(); err != nil {
+		return nil, err
+	}
+	r := &Registry{cfg: cfg, index: newIndex(), links: make(map[string]*entry), done: make(chan struct{})}
+	r.wg.Go(r.janitor)
+	return r, nil
+}
+
+// Networks returns the networks that links are made with.
+func (r *Registry) Networks() []Network { return slices.Clone(r.cfg.Link.Networks) }
+
+// Create opens a link with an ID that cannot be guessed. Errors wrap [ErrTooManyLinks], [ErrNoPort], [ErrUnknownNetwork], [ErrClosed] or
+// what the system says.
+func (r *Registry) Create(h Hints) (*Link, error) {
+	r.mu.Lock()
+	switch {
+	case r.isClosed:
+		r.mu.Unlock()
+		return nil, ErrClosed
+	case len(r.links)+r.pending >= r.cfg.MaxLinks:
+		r.mu.Unlock()
+		return nil, fmt.Errorf("%w (limit %d)", ErrTooManyLinks, r.cfg.MaxLinks)
+	}
+	r.pending++
+	r.mu.Unlock()
+
+	cfg := r.cfg.Link
+	cfg.ID = strings.ToLower(crand.Text()[:16]) // 80 bits: whoever may switch a link knows its ID
+	cfg.Participant = h.Participant
+	cfg.Active = cmp.Or(h.Network, cfg.Active)
+	l, err := newLink(cfg, r.index)
+
+	r.mu.Lock()
+	r.pending--
+	closed := r.isClosed
+	if err == nil && !closed {
+		r.seq++
+		r.links[cfg.ID] = &entry{l, r.seq}
+	}
+	r.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if closed {
+		l.Close()
+		return nil, ErrClosed
+	}
+	return l, nil
+}
+
+// Get returns the link with that ID.
+func (r *Registry) Get(id string) (*Link, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	e, ok := r.links[id]
+	if !ok {
+		return nil, false
+	}
+	return e.Link, true
+}
+
+// List returns all links, oldest first.
+func (r *Registry) List() []*Link {
+	r.mu.Lock()
+	entries := make([]*entry, 0, len(r.links))
+	for _, e := range r.links {
+		entries = append(entries, e)
+	}
+	r.mu.Unlock()
+	slices.SortFunc(entries, func(a, b *entry) int { return cmp.Compare(a.seq, b.seq) })
+	links := make([]*Link, len(entries))
+	for i, e := range entries {
+		links[i] = e.Link
+	}
+	return links
+}
+
+// Remove closes the link with that ID and reports whether there was one.
+func (r *Registry) Remove(id string) bool {
+	r.mu.Lock()
+	e, ok := r.links[id]
+	delete(r.links, id)
+	r.mu.Unlock()
+	if ok {
+		e.Close()
+	}
+	return ok
+}
+
+// Lookup tells which link and network a source address belongs to that the server sees. The addresses of closed sockets are known
+// for another 10 s. It is fast enough to be called per event.
+func (r *Registry) Lookup(addr netip.AddrPort) (linkID, network string, ok bool) {
+	return r.index.lookup(addr)
+}
+
+// Close closes all links and returns when they are gone.
+func (r *Registry) Close() error {
+	r.mu.Lock()
+	if !r.isClosed {
+		r.isClosed = true
+		close(r.done)
+	}
+	links := r.links
+	r.links = make(map[string]*entry)
+	r.mu.Unlock()
+	for _, e := range links {
+		e.Close()
+	}
+	r.wg.Wait()
+	return nil
+}
+
+// janitor closes idle links and forgets old addresses until the registry is closed.
+func (r *Registry) janitor() {
+	ticker := time.NewTicker(min(time.Second, r.cfg.Idle/4+time.Millisecond))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-r.done:
+			return
+		case now := <-ticker.C:
+			r.index.sweep(now)
+			for _, id := range r.idle() {
+				if r.Remove(id) {
+					r.cfg.Link.Logger.Info("idle link closed", "link", id)
+				}
+			}
+		}
+	}
+}
+
+func (r *Registry) idle() (ids []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for id, e := range r.links {
+		if e.claims.Load() <= 0 && e.clock()-time.Duration(e.lastPacket.Load()) > r.cfg.Idle {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
