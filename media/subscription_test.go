@@ -1,0 +1,482 @@
+package media
+
+import (
+	"errors"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+const tick = time.Second / 30
+
+// call is a track in a synctest bubble.
+type call struct {
+	*source
+	track *Track
+	asks  atomic.Int32
+}
+
+// asked is how often the publisher was asked for a key frame.
+func (c *call) asked() int { return int(c.asks.Load()) }
+
+func newCall(t *testing.T) *call {
+	c := &call{source: &source{t: t, ssrc: 1}}
+	c.track = NewTrack(TrackConfig{ID: 7, Kind: Video, OnKeyFrameRequest: func() { c.asks.Add(1) }})
+	t.Cleanup(c.track.Close)
+	return c
+}
+
+func (c *call) subscribe(config SubscriptionConfig) (*Subscription, *fakeTransport) {
+	c.t.Helper()
+	tr := &fakeTransport{}
+	config.Transport = tr
+	s, err := c.track.Subscribe(config)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return s, tr
+}
+
+// publish publishes frames a tick apart.
+func (c *call) publish(frames ...*Frame) {
+	c.t.Helper()
+	for _, f := range frames {
+		f.arrived = time.Now()
+		if err := c.track.Publish(f); err != nil {
+			c.t.Fatal(err)
+		}
+		time.Sleep(tick)
+		synctest.Wait()
+	}
+}
+
+// run publishes n pairs of a base frame and an upper frame.
+func (c *call) run(n int, upper func(int) *Frame) {
+	c.t.Helper()
+	for range n {
+		c.publish(c.delta(1000), upper(1000))
+	}
+}
+
+func bubble(t *testing.T, f func(t *testing.T, c *call)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { f(t, newCall(t)) })
+}
+
+func TestRelay(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		_, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(5000), c.upper(100), c.delta(100), c.upper(100), c.key(5000), c.upper(100))
+		c.track.Close()
+		synctest.Wait()
+		got := tr.read(t)
+		want := []struct {
+			seqs []uint16
+			keys int
+		}{{[]uint16{1, 3}, 1}, {[]uint16{2, 4}, 0}, {[]uint16{5}, 1}, {[]uint16{6}, 0}}
+		if len(got) != len(want) {
+			t.Fatalf("%d streams: %+v", len(got), got)
+		}
+		for i, r := range got {
+			if r.flow != 7 || !slices.Equal(r.seqs, want[i].seqs) || r.keys != want[i].keys || !r.ended || r.reset {
+				t.Errorf("stream %d: %+v", i, r)
+			}
+		}
+	})
+}
+
+func TestLateSubscriber(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(c *call)
+		first  []uint16 // arrive before anything more is published
+		asked  int
+	}{
+		"nothing yet":   {func(*call) {}, nil, 1},
+		"a small group": {func(c *call) { c.publish(c.key(5000), c.upperD(10), c.delta(10)) }, []uint16{1, 2, 3}, 0},
+		"a large group": {func(c *call) { c.publish(c.key(largeCacheBytes), c.upperD(10), c.delta(10)) }, []uint16{1, 3}, 0},
+		"too large":     {func(c *call) { c.publish(c.key(maxCacheBytes), c.upperD(10), c.delta(10)) }, nil, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, c *call) {
+				tt.before(c)
+				_, tr := c.subscribe(SubscriptionConfig{})
+				synctest.Wait()
+				for s := range tr.sequence(t) {
+					if !slices.Contains(tt.first, s) {
+						t.Errorf("number %d", s)
+					}
+				}
+				if n := len(tr.sequence(t)); n != len(tt.first) {
+					t.Errorf("%d frames, want %v", n, tt.first)
+				}
+				if c.asked() != tt.asked {
+					t.Errorf("%d key frames asked for", c.asked())
+				}
+				if len(tt.first) > 0 { // and it goes on where the group was
+					c.publish(c.upperD(10), c.delta(10))
+					if got := tr.sequence(t); len(got) != len(tt.first)+2 {
+						t.Errorf("went on with %v", got)
+					}
+				}
+			})
+		})
+	}
+}
+
+// A subscriber that stalls for a moment loses frames of the upper layer and none of the base layer.
+func TestShedUpper(t *testing.T) {
+	for name, upper := range map[string]func(*source) func(int) *Frame{
+		"discardable": func(s *source) func(int) *Frame { return s.upperD },
+		"chained":     func(s *source) func(int) *Frame { return s.upper },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, c *call) {
+				up := upper(c.source)
+				s, tr := c.subscribe(SubscriptionConfig{})
+				c.publish(c.key(1000), up(100))
+				c.run(10, up)
+				tr.stall()
+				c.run(6, up) // 400 ms
+				tr.goOn()
+				c.run(30, up) // 2 s
+				st := s.Stats()
+				if st.ShedUpper == 0 || st.ShedBase != 0 || st.ShedWaiting != 0 || c.asked() != 0 {
+					t.Errorf("%+v, %d key frames asked for", st, c.asked())
+				}
+				got := tr.sequence(t)
+				for seq := uint16(1); seq <= c.seq; seq += 2 {
+					if !got[seq] {
+						t.Errorf("base frame %d is missing", seq)
+					}
+				}
+				// The upper layer goes on by itself only if nothing that was dropped is needed.
+				if on := got[c.seq]; on != (name == "discardable") {
+					t.Errorf("upper layer goes on: %v", on)
+				}
+				c.publish(c.key(1000), up(100))
+				if got := tr.sequence(t); !got[c.seq] {
+					t.Error("the upper layer does not go on with the next group")
+				}
+				resets := 0
+				for _, r := range tr.read(t) {
+					if r.reset {
+						resets++
+						if r.code != ResetLate || r.keys > 0 {
+							t.Errorf("reset %+v", r)
+						}
+					}
+				}
+				if resets == 0 || uint64(resets) != st.Resets {
+					t.Errorf("%d resets, %d counted", resets, st.Resets)
+				}
+			})
+		})
+	}
+}
+
+// A frame of the upper layer that depends only on the base layer lets a broken layer go on.
+func TestUpperGoesOnAtSync(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{Layers: 1})
+		c.publish(c.key(100), c.upper(100))
+		s.SetMaxLayer(1)
+		c.publish(c.delta(100), c.upper(100))
+		if tr.sequence(t)[c.seq] {
+			t.Fatal("an upper frame whose reference was left out")
+		}
+		c.publish(c.delta(100), c.frame(FrameMarking{TID: 1, BaseSync: true}, 100), c.delta(100), c.upper(100))
+		if got := tr.sequence(t); !got[c.seq] || !got[c.seq-2] {
+			t.Errorf("%v", got)
+		}
+		s.SetMaxLayer(0)
+		c.publish(c.delta(100), c.upper(100))
+		if got := tr.sequence(t); got[c.seq] || !got[c.seq-1] {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+// A subscriber that stalls for longer goes on with a key frame, which it asks for when it falls behind.
+func TestShedBase(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(1000), c.upperD(100))
+		time.Sleep(3 * time.Second) // the key frame's allowance is over
+		c.run(10, c.upperD)
+		tr.stall()
+		begin := time.Now()
+		c.run(6, c.upperD)
+		if c.asked() != 0 {
+			t.Errorf("a key frame asked for after %v", time.Since(begin))
+		}
+		c.run(3, c.upperD) // 600 ms
+		if c.asked() != 1 {
+			t.Errorf("%d key frames asked for after %v", c.asked(), time.Since(begin))
+		}
+		if st := s.Stats(); !st.WaitingKey || st.ShedBase == 0 || st.Timeouts == 0 || st.QueueFrames != 0 {
+			t.Errorf("%+v", st)
+		}
+		tr.goOn()
+		c.run(3, c.upperD)
+		if st := s.Stats(); st.ShedWaiting == 0 {
+			t.Errorf("%+v", st)
+		}
+		c.publish(c.key(1000))
+		at := c.seq
+		c.run(20, c.upperD)
+		got := tr.sequence(t)
+		if got[at-1] || !got[at] || !got[at+1] || !got[c.seq] {
+			t.Errorf("does not go on with key frame %d: %v", at, got)
+		}
+		// Every stream that follows the stall begins with the key frame, and the one that was cut off has been reset.
+		for i, r := range tr.read(t) {
+			if slices.Contains(r.seqs, uint16(3)) && r.layers[0] == 0 && !r.reset {
+				t.Errorf("stream %d: %+v", i, r)
+			}
+		}
+	})
+}
+
+// If a key frame is waiting in the queue when the base layer is shed, it is the one to go on with.
+func TestShedBaseSkipsToQueuedKey(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		_, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(1000))
+		time.Sleep(3 * time.Second)
+		c.publish(c.delta(100))
+		tr.stall()
+		c.publish(c.delta(100), c.delta(100), c.key(1000))
+		key := c.seq
+		c.publish(c.delta(100))
+		time.Sleep(time.Second)
+		tr.goOn()
+		c.publish(c.delta(100))
+		got := tr.sequence(t)
+		if c.asked() != 0 || got[key-1] || !got[key] || !got[key+1] || !got[key+2] {
+			t.Errorf("asked %d, %v", c.asked(), got)
+		}
+	})
+}
+
+// A large key frame on a slow connection is not given up for being large, nor what follows it.
+func TestSlowKeyFrame(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{})
+		tr.stall()
+		c.publish(c.key(100_000))
+		c.run(20, c.upperD) // 1.3 s
+		tr.goOn()
+		c.run(2, c.upperD)
+		got := tr.sequence(t)
+		for seq := uint16(1); seq <= c.seq; seq += 2 {
+			if seq != 1 && !got[seq-1] || !got[1] {
+				t.Errorf("base frame before %d is missing", seq)
+			}
+		}
+		if st := s.Stats(); st.ShedBase != 0 || c.asked() != 1 { // one at the beginning
+			t.Errorf("%+v, asked %d", st, c.asked())
+		}
+	})
+}
+
+// A stalled subscriber asks less and less often: its requests cost the others bit rate.
+func TestStalledSubscriberAsksRarely(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		_, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(1000))
+		tr.stall()
+		asked := 0
+		for range 60 * 15 { // a minute
+			if c.asked() > asked {
+				asked = c.asked()
+				c.publish(c.key(1000))
+			} else {
+				c.publish(c.delta(1000))
+			}
+			time.Sleep(tick)
+		}
+		if asked < 3 || asked > 10 {
+			t.Errorf("%d requests in a minute", asked)
+		}
+		tr.goOn()
+		for range 300 {
+			if c.asked() > asked {
+				asked = c.asked()
+				c.publish(c.key(1000))
+			}
+			c.publish(c.delta(1000))
+		}
+		if !tr.sequence(t)[c.seq] {
+			t.Error("does not go on")
+		}
+	})
+}
+
+func TestQueueBounds(t *testing.T) {
+	for name, l := range map[string]Limits{"frames": {Frames: 10}, "bytes": {Bytes: 10_000}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, c *call) {
+				s, tr := c.subscribe(SubscriptionConfig{Limits: l})
+				c.publish(c.key(500))
+				tr.stall()
+				for range 8 {
+					for _, f := range []*Frame{c.delta(2000), c.upper(2000)} {
+						if err := c.track.Publish(f); err != nil {
+							t.Fatal(err)
+						}
+					}
+					synctest.Wait()
+					if st := s.Stats(); l.Frames > 0 && st.QueueFrames > l.Frames || l.Bytes > 0 && st.QueueBytes > l.Bytes {
+						t.Fatalf("%+v", st)
+					}
+				}
+				st := s.Stats()
+				if st.ShedUpper == 0 || st.Overflows == 0 || (name == "bytes") != (st.ShedBase > 0) {
+					t.Errorf("%+v", st)
+				}
+				if err := c.track.Publish(c.key(5000)); err != nil {
+					t.Fatal(err)
+				}
+				tr.goOn()
+				synctest.Wait()
+				if !tr.sequence(t)[c.seq] {
+					t.Error("does not go on with a key frame")
+				}
+			})
+		})
+	}
+}
+
+func TestStreamLimit(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{})
+		tr.failOpen(errors.New("too many streams"))
+		c.publish(c.key(100), c.upperD(100), c.delta(100))
+		if st := s.Stats(); st.StreamLimits != 1 || !st.WaitingKey || st.Sent != 0 {
+			t.Errorf("%+v", st)
+		}
+		tr.failOpen(nil)
+		c.publish(c.key(100), c.upperD(100))
+		if got := tr.sequence(t); len(got) != 2 || !got[c.seq] {
+			t.Errorf("%v", got)
+		}
+	})
+}
+
+func TestPauseResume(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{Paused: true})
+		c.publish(c.key(100), c.delta(100))
+		if len(tr.read(t)) != 0 {
+			t.Fatal("sent while paused")
+		}
+		s.Resume()
+		synctest.Wait()
+		if got := tr.sequence(t); len(got) != 2 {
+			t.Fatalf("%v", got)
+		}
+		s.Pause()
+		synctest.Wait()
+		if r := tr.read(t); !r[0].reset || r[0].code != ResetPaused {
+			t.Fatalf("%+v", r)
+		}
+		c.publish(c.delta(100))
+		tr.mu.Lock()
+		tr.streams = nil // the group is sent again from its beginning
+		tr.mu.Unlock()
+		s.Resume()
+		c.publish(c.delta(100))
+		if got := tr.sequence(t); len(got) != 4 {
+			t.Fatalf("%v", got)
+		}
+		if c.asked() != 0 {
+			t.Errorf("%d key frames asked for", c.asked())
+		}
+	})
+}
+
+// One stalled subscriber costs the others nothing, not even time.
+func TestStalledSubscriberDelaysNobody(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		_, bad := c.subscribe(SubscriptionConfig{})
+		good := make([]*fakeTransport, 10)
+		for i := range good {
+			_, good[i] = c.subscribe(SubscriptionConfig{})
+		}
+		bad.stall()
+		c.publish(c.key(1000))
+		for range 100 {
+			begin := time.Now()
+			for _, f := range []*Frame{c.delta(1000), c.upperD(1000)} {
+				if err := c.track.Publish(f); err != nil {
+					t.Fatal(err)
+				}
+			}
+			synctest.Wait() // everybody does what can be done without time passing
+			if time.Since(begin) != 0 {
+				t.Fatal("Publish took time")
+			}
+			for i, g := range good {
+				if !g.sequence(t)[c.seq] {
+					t.Fatalf("subscriber %d waits for frame %d", i, c.seq)
+				}
+			}
+			time.Sleep(tick)
+		}
+		bad.goOn()
+	})
+}
+
+func TestMissingBaseFrame(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		_, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(100), c.delta(100))
+		asked := c.asked()
+		c.delta(100) // lost on the way up
+		c.publish(c.delta(100), c.delta(100))
+		if got := tr.sequence(t); len(got) != 2 {
+			t.Errorf("%v", got)
+		}
+		time.Sleep(time.Second)
+		if c.asked() == asked {
+			t.Error("no key frame asked for")
+		}
+		if st := c.track.Stats(); st.Orphaned != 2 || st.CachedFrames != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+func TestCloseWhileBlocked(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.subscribe(SubscriptionConfig{})
+		c.publish(c.key(100))
+		tr.stall()
+		c.publish(c.delta(100))
+		s.Close()
+		s.Close()
+		synctest.Wait()
+		select {
+		case <-s.Done():
+			t.Fatal("done while a write is blocked")
+		default:
+		}
+		time.Sleep(DefaultLimits.KeyAge)
+		<-s.Done()
+		if r := tr.read(t); !r[0].reset || r[0].ended {
+			t.Errorf("%+v", r)
+		}
+		if st := c.track.Stats(); st.Subscriptions != 0 {
+			t.Errorf("%+v", st)
+		}
+		c.track.Close()
+		if err := c.track.Publish(c.delta(1)); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+		if _, err := c.track.Subscribe(SubscriptionConfig{}); !errors.Is(err, ErrClosed) {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,255 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/pion/rtp"
+)
+
+// MaxDatagram bounds an audio datagram with its flow identifier, in bytes: what fits into a QUIC packet of 1200 bytes, the size of
+// packets on a path whose MTU is not known yet.
+const MaxDatagram = 1150
+
+// Errors of a [Track].
+var (
+	ErrClosed       = errors.New("media: track closed")
+	ErrKind         = errors.New("media: wrong kind of track")
+	ErrDatagramSize = errors.New("media: datagram too large")
+)
+
+// Kind of a track.
+type Kind uint8
+
+// The kinds.
+const (
+	Audio Kind = iota + 1
+	Video
+)
+
+func (k Kind) String() string {
+	switch k {
+	case Audio:
+		return "audio"
+	case Video:
+		return "video"
+	}
+	return fmt.Sprintf("Kind(%d)", uint8(k))
+}
+
+// ClockRate is the number of RTP timestamp units in a second.
+func (k Kind) ClockRate() uint32 {
+	if k == Audio {
+		return 48000
+	}
+	return 90000
+}
+
+// TrackConfig says what a [Track] is.
+type TrackConfig struct {
+	ID   uint64 // flow identifier on the way to all subscribers, 1 to [MaxVarint]
+	Kind Kind
+
+	// OnKeyFrameRequest asks the publisher for a key frame, at most once per [KeyFrameInterval]. It runs on a goroutine of its own and
+	// should not block for longer than that. It is not called after Close has returned, except if it had begun. It may be nil.
+	OnKeyFrameRequest func()
+}
+
+// Track is what one participant publishes: the camera or the microphone.
+type Track struct {
+	config TrackConfig
+	header []byte // what a stream to a subscriber, or a datagram, begins with
+	keys   keyFrameRequests
+	recv   *ReceiverStats
+
+	mu      sync.Mutex
+	closed  bool
+	subs    []*Subscription
+	group   group
+	cache   groupCache
+	scratch []*Frame
+	rtp     rtp.Header // of the audio packet at hand, here to spare its allocations
+	stats   TrackStats
+}
+
+// TrackStats are counts since the beginning, except where they say otherwise.
+type TrackStats struct {
+	Reception     Reception
+	Subscriptions int // now
+	KeyFrames     uint64
+	Stale         uint64 // frames dropped that were older than the group, or repeated
+	Orphaned      uint64 // frames dropped because a base frame before them is missing
+	Held          uint64 // frames of an upper layer that arrived before their base frame
+	CachedFrames  int    // now
+	CachedBytes   int    // now
+
+	KeyFrameRequests          uint64 // of all subscribers
+	KeyFrameRequestsForwarded uint64 // of those, what the publisher was asked
+}
+
+// NewTrack returns a track without subscribers. It panics if the configuration names no kind or an impossible ID.
+func NewTrack(config TrackConfig) *Track {
+	if config.Kind != Audio && config.Kind != Video {
+		panic(fmt.Sprintf("media: track of kind %d", config.Kind))
+	}
+	if config.ID == 0 || config.ID > MaxVarint {
+		panic(fmt.Sprintf("media: track with ID %d", config.ID))
+	}
+	return &Track{
+		config: config,
+		header: AppendStreamHeader(nil, config.ID),
+		keys:   keyFrameRequests{forward: config.OnKeyFrameRequest},
+		recv:   NewReceiverStats(config.Kind.ClockRate()),
+	}
+}
+
+// ID is the flow identifier on the way to subscribers.
+func (t *Track) ID() uint64 { return t.config.ID }
+
+// Kind tells audio from video.
+func (t *Track) Kind() Kind { return t.config.Kind }
+
+// Receiver are the statistics of what has arrived from the publisher.
+func (t *Track) Receiver() *ReceiverStats { return t.recv }
+
+// Publish gives f to every subscription of a video track. It never blocks on a connection. Frames of one layer must be published in the order of
+// their stream; streams may be read by goroutines of their own. It returns [ErrClosed] or [ErrKind].
+func (t *Track) Publish(f *Frame) error {
+	if t.config.Kind != Video {
+		return fmt.Errorf("%w: a frame on an %s track", ErrKind, t.config.Kind)
+	}
+	t.recv.Observe(f.seq, f.ts, f.Size(), f.arrived)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return ErrClosed
+	}
+	out, verdict := t.group.admit(f, t.scratch[:0])
+	switch verdict {
+	case stale:
+		t.stats.Stale++
+	case held:
+		t.stats.Held++
+	case orphaned:
+		t.stats.Orphaned++
+		t.cache.drop() // what is kept can no longer be continued
+		t.keys.request()
+	}
+	if len(out) > 0 {
+		now := time.Now()
+		for _, f := range out {
+			if f.Key() {
+				t.stats.KeyFrames++
+				t.keys.satisfied()
+			}
+			t.cache.add(f)
+			for _, s := range t.subs {
+				s.push(f, now)
+			}
+		}
+	}
+	clear(out)
+	t.scratch = out
+	return nil
+}
+
+// PublishDatagram gives one RTP packet, without a flow identifier, to every subscription of an audio track. It never blocks on a connection and
+// copies packet. It returns [ErrClosed], [ErrKind], [ErrDatagramSize] or, for what is not RTP, the error of its parser.
+func (t *Track) PublishDatagram(packet []byte) error {
+	if t.config.Kind != Audio {
+		return fmt.Errorf("%w: a datagram on a %s track", ErrKind, t.config.Kind)
+	}
+	size := len(t.header) + len(packet)
+	if size > MaxDatagram {
+		return fmt.Errorf("%w: %d bytes, at most %d", ErrDatagramSize, size, MaxDatagram)
+	}
+	now := time.Now()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return ErrClosed
+	}
+	if _, err := t.rtp.Unmarshal(packet); err != nil {
+		return fmt.Errorf("media: audio packet: %w", err)
+	}
+	if t.rtp.Version != 2 {
+		return fmt.Errorf("media: audio packet: RTP version %d", t.rtp.Version)
+	}
+	t.recv.Observe(t.rtp.SequenceNumber, t.rtp.Timestamp, len(packet), now)
+	if len(t.subs) == 0 {
+		return nil
+	}
+	datagram := append(append(make([]byte, 0, size), t.header...), packet...)
+	for _, s := range t.subs {
+		s.pushDatagram(datagram)
+	}
+	return nil
+}
+
+// Subscribe adds a subscription. On a video track it begins with the current group if that is kept, else with the next key frame, which is
+// asked for. It returns [ErrClosed].
+func (t *Track) Subscribe(config SubscriptionConfig) (*Subscription, error) {
+	s := newSubscription(t, config)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.closed {
+		return nil, ErrClosed
+	}
+	t.subs = append(t.subs, s)
+	if t.config.Kind == Audio {
+		close(s.done) // nothing runs: the connection's DatagramSender does the work
+		return s, nil
+	}
+	if !s.paused {
+		s.mu.Lock()
+		s.start(&t.cache, time.Now())
+		s.mu.Unlock()
+	}
+	go s.run()
+	return s, nil
+}
+
+func (t *Track) unsubscribe(s *Subscription) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if i := slices.Index(t.subs, s); i >= 0 {
+		t.subs = slices.Delete(t.subs, i, i+1)
+	}
+}
+
+// RequestKeyFrame asks the publisher for a key frame, together with whoever else asks.
+func (t *Track) RequestKeyFrame() {
+	if t.config.Kind == Video {
+		t.keys.request()
+	}
+}
+
+// Close closes the track and its subscriptions. It may be called again.
+func (t *Track) Close() {
+	t.mu.Lock()
+	subs := slices.Clone(t.subs)
+	t.closed = true
+	t.cache.drop()
+	t.group = group{}
+	t.mu.Unlock()
+	t.keys.close()
+	for _, s := range subs {
+		s.Close()
+	}
+}
+
+// Stats returns the counts of this moment.
+func (t *Track) Stats() TrackStats {
+	reception := t.recv.Reception()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	s := t.stats
+	s.Reception = reception
+	s.Subscriptions = len(t.subs)
+	s.CachedFrames, s.CachedBytes = len(t.cache.frames), t.cache.bytes
+	s.KeyFrameRequests, s.KeyFrameRequestsForwarded = t.keys.counts()
+	return s
+}
