@@ -2,20 +2,17 @@
 // needs one rule per theme and a canvas can read the resolved tokens.
 
 import { computed, effect, signal } from '@preact/signals';
+import { forget, recall, remember } from './storage.ts';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
 
-const KEY = 'roamcall.theme';
+const KEY = 'theme';
 const system = matchMedia('(prefers-color-scheme: dark)');
 const systemDark = signal(system.matches);
 
 function remembered(): ThemeChoice {
-  try {
-    const value = localStorage.getItem(KEY);
-    return value === 'light' || value === 'dark' ? value : 'system';
-  } catch {
-    return 'system'; // storage is blocked
-  }
+  const value = recall(KEY);
+  return value === 'light' || value === 'dark' ? value : 'system';
 }
 
 export const themeChoice = signal<ThemeChoice>(remembered());
@@ -27,12 +24,8 @@ export const theme = computed<'light' | 'dark'>(() =>
 
 export function chooseTheme(choice: ThemeChoice): void {
   themeChoice.value = choice;
-  try {
-    if (choice === 'system') localStorage.removeItem(KEY);
-    else localStorage.setItem(KEY, choice);
-  } catch {
-    // not remembered, but chosen
-  }
+  if (choice === 'system') forget(KEY);
+  else remember(KEY, choice);
 }
 
 /** Keeps <html data-theme> true for the life of the page. */

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest';
+import type { HandoverReport } from '../protocol/messages.gen.ts';
+import type { LinkNetwork } from './types.ts';
+import { handoverSentence, networkNumbers, type Person, peopleChanges, phaseChange } from './words.ts';
+
+const ada: Person = { id: 'a', name: 'Ada', presence: 'connected' };
+const bob: Person = { id: 'b', name: 'Bob', presence: 'connected' };
+
+describe('people', () => {
+  it('says who joined, left, lost the connection and came back', () => {
+    expect(peopleChanges([], [ada])).toEqual(['Ada joined.']);
+    expect(peopleChanges([ada], [bob])).toEqual(['Bob joined.', 'Ada left.']);
+    expect(peopleChanges([ada], [{ ...ada, presence: 'reconnecting' }])).toEqual(['Ada is reconnecting.']);
+    expect(peopleChanges([{ ...ada, presence: 'reconnecting' }], [ada])).toEqual(['Ada is back.']);
+    expect(peopleChanges([ada, bob], [ada, bob])).toEqual([]);
+  });
+});
+
+describe('phases', () => {
+  it('says only what matters to a person', () => {
+    expect(phaseChange('connecting', 'connected')).toBe('You are in the call.');
+    expect(phaseChange('connected', 'reconnecting')).toMatch(/Reconnecting/);
+    expect(phaseChange('reconnecting', 'connected')).toBe('Reconnected.');
+    expect(phaseChange('connected', 'connected')).toBeNull();
+    expect(phaseChange('connected', 'left')).toBeNull();
+  });
+});
+
+const silent = {
+  measured: false,
+  longest_gap_ms: 0,
+  frame_ms: 0,
+  frozen: false,
+  concealed_ms: 0,
+  frames_lost: 0,
+  receivers: 0,
+  at_arrival: false,
+};
+const report: HandoverReport = {
+  verdict: 'rebound',
+  from: { path: 0, local: '', remote: '' },
+  to: { path: 1, local: '', remote: '' },
+  started: '',
+  switched: '',
+  response_ms: 31,
+  down: { ...silent, measured: true, longest_gap_ms: 48.4 },
+  up: silent,
+};
+
+describe('a handover', () => {
+  it('says what was measured', () => {
+    expect(handoverSentence(report)).toBe(
+      'Rebound: the same connection, at a new address that was validated. You saw: longest gap 48 ms.',
+    );
+    const both = {
+      ...report,
+      up: { ...silent, measured: true, longest_gap_ms: 412, frozen: true, concealed_ms: 60 },
+    };
+    expect(handoverSentence(both)).toContain(
+      'Others saw you: longest gap 412 ms, a freeze, 60 ms of sound filled in.',
+    );
+  });
+
+  it('does not make up what was not measured', () => {
+    expect(handoverSentence({ ...report, down: silent })).not.toContain('0 ms');
+  });
+
+  it('never calls a resumed call the same connection', () => {
+    expect(handoverSentence({ ...report, verdict: 'resumed' })).not.toContain('same connection');
+  });
+});
+
+describe('an emulated network', () => {
+  const network: LinkNetwork = {
+    name: 'cellular',
+    title: 'Cellular',
+    delay_ms: 35,
+    jitter_ms: 8,
+    loss: 0.001,
+    rate_bps: 12_000_000,
+    active: false,
+    source: '127.0.1.2',
+    loss_now: 0.001,
+    rate_now: 12_000_000,
+  };
+  it('shows all of its numbers', () => {
+    expect(networkNumbers(network)).toBe('35 ms ± 8 · 0.1 % loss · 12 Mbit/s');
+    expect(networkNumbers({ ...network, jitter_ms: 0, loss: 0, rate_bps: 0 })).toBe(
+      '35 ms · 0 % loss · no limit',
+    );
+  });
+});

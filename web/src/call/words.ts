@@ -1,0 +1,72 @@
+// What happens in a call, in sentences: for the live region, the toasts and the line under the network buttons. Nothing is said that was
+// not measured.
+
+import type { HandoverDirection, HandoverReport, Presence, Verdict } from '../protocol/messages.gen.ts';
+import { formatMs, formatRate, formatShare } from '../ui/format.ts';
+import type { LinkNetwork, Phase, SwitchStyle } from './types.ts';
+
+export interface Person {
+  id: string;
+  name: string;
+  presence: Presence;
+}
+
+/** What to say when the people in the call change from one list to the next. */
+export function peopleChanges(before: Person[], after: Person[]): string[] {
+  const was = new Map(before.map((p) => [p.id, p]));
+  const is = new Map(after.map((p) => [p.id, p]));
+  const said: string[] = [];
+  for (const p of after) {
+    const old = was.get(p.id);
+    if (!old) said.push(`${p.name} joined.`);
+    else if (old.presence !== p.presence) {
+      said.push(p.presence === 'reconnecting' ? `${p.name} is reconnecting.` : `${p.name} is back.`);
+    }
+  }
+  for (const p of before) if (!is.has(p.id)) said.push(`${p.name} left.`);
+  return said;
+}
+
+/** What to say when the phase changes; null for nothing. */
+export function phaseChange(before: Phase, after: Phase): string | null {
+  if (before === after) return null;
+  if (after === 'reconnecting') return 'Connection lost. Reconnecting.';
+  if (after === 'connected') return before === 'reconnecting' ? 'Reconnected.' : 'You are in the call.';
+  return null;
+}
+
+export const VERDICTS: Record<Verdict, { title: string; what: string }> = {
+  migrated: { title: 'Migrated', what: 'the same connection moved to a path it had probed first' },
+  rebound: { title: 'Rebound', what: 'the same connection, at a new address that was validated' },
+  resumed: { title: 'Resumed', what: 'a new connection took over; the old one was lost' },
+  dropped: { title: 'Dropped', what: 'the connection was lost and nothing took over' },
+};
+
+function direction(d: HandoverDirection, who: string): string | null {
+  if (!d.measured) return null;
+  const frozen = d.frozen ? ', a freeze' : '';
+  const concealed = d.concealed_ms > 0 ? `, ${formatMs(d.concealed_ms)} of sound filled in` : '';
+  return `${who}: longest gap ${formatMs(d.longest_gap_ms)}${frozen}${concealed}`;
+}
+
+/** A handover in one or two sentences. Directions that nobody measured are left out. */
+export function handoverSentence(report: HandoverReport): string {
+  const verdict = VERDICTS[report.verdict];
+  const seen = [direction(report.down, 'You saw'), direction(report.up, 'Others saw you')].filter(
+    (s) => s !== null,
+  );
+  return `${verdict.title}: ${verdict.what}. ${seen.length > 0 ? `${seen.join('. ')}.` : 'Nobody measured a gap.'}`;
+}
+
+/** The numbers of an emulated network: "35 ms ± 8 · 0.1 % loss · 12 Mbit/s". */
+export function networkNumbers(n: LinkNetwork): string {
+  const jitter = n.jitter_ms > 0 ? ` ± ${n.jitter_ms}` : '';
+  const rate = n.rate_bps > 0 ? formatRate(n.rate_bps) : 'no limit';
+  return `${n.delay_ms} ms${jitter} · ${formatShare(n.loss)} loss · ${rate}`;
+}
+
+export const STYLES: { style: SwitchStyle; title: string; what: string }[] = [
+  { style: 'hard', title: 'Hard', what: 'The old network is cut, then the new one starts.' },
+  { style: 'soft', title: 'Soft', what: 'The new network starts before the old one is cut.' },
+  { style: 'walk', title: 'Walk out of range', what: 'Loss on the old network climbs until nothing passes.' },
+];

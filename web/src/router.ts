@@ -1,0 +1,59 @@
+// The three routes of the page and the history behind them.
+
+import { computed, signal } from '@preact/signals';
+
+export type Route =
+  | { page: 'lobby' }
+  | { page: 'call'; room: string }
+  | { page: 'dashboard' }
+  | { page: 'missing'; path: string };
+
+/** Reads a path; a room that is not valid UTF-8 percent-encoding is shown as it stands. */
+export function parseRoute(path: string): Route {
+  const parts = path.split('/').filter((p) => p !== '');
+  if (parts.length === 0) return { page: 'lobby' };
+  if (parts.length === 1 && parts[0] === 'dashboard') return { page: 'dashboard' };
+  if (parts[0] === 'call' && parts.length === 2) {
+    const raw = parts[1] ?? '';
+    try {
+      return { page: 'call', room: decodeURIComponent(raw) };
+    } catch {
+      return { page: 'call', room: raw };
+    }
+  }
+  return { page: 'missing', path };
+}
+
+export function callPath(room: string): string {
+  return `/call/${encodeURIComponent(room)}`;
+}
+
+const path = signal('/');
+
+export const route = computed(() => parseRoute(path.value));
+
+/** Goes to a path of this page without loading it anew. */
+export function navigate(to: string, options: { replace?: boolean } = {}): void {
+  if (to === path.peek()) return;
+  history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
+  path.value = to;
+  window.scrollTo(0, 0);
+}
+
+/** Follows the address bar and clicks on links to this page, for the life of the page. */
+export function startRouter(): void {
+  const read = () => {
+    path.value = location.pathname;
+  };
+  read();
+  addEventListener('popstate', read);
+  document.addEventListener('click', (e) => {
+    if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
+    const link = e.target instanceof Element ? e.target.closest('a') : null;
+    if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
+    if (link.pathname.startsWith('/api/') || link.hash || parseRoute(link.pathname).page === 'missing')
+      return;
+    e.preventDefault();
+    navigate(link.pathname);
+  });
+}

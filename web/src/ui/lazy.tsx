@@ -1,0 +1,54 @@
+// Loads a part of the page when it is first shown, so that joining a call does not wait for the dashboard and its charts.
+
+import { signal } from '@preact/signals';
+import type { ComponentType } from 'preact';
+
+interface Loaded<P> {
+  component: ComponentType<P> | null;
+  failed: boolean;
+}
+
+export function lazy<P extends object>(
+  load: () => Promise<ComponentType<P>>,
+): (props: P) => preact.JSX.Element {
+  const state = signal<Loaded<P>>({ component: null, failed: false });
+  let loading = false;
+  const start = () => {
+    if (loading || state.peek().component) return;
+    loading = true;
+    load().then(
+      (component) => {
+        state.value = { component, failed: false };
+      },
+      () => {
+        loading = false;
+        state.value = { component: null, failed: true };
+      },
+    );
+  };
+  return function Lazy(props: P) {
+    const { component: Part, failed } = state.value;
+    if (Part) return <Part {...props} />;
+    if (!failed) start();
+    return (
+      <div class="loading" role="status">
+        {failed ? (
+          <>
+            <p>This part of the page did not load.</p>
+            <button
+              type="button"
+              class="btn outline"
+              onClick={() => {
+                state.value = { component: null, failed: false };
+              }}
+            >
+              Try again
+            </button>
+          </>
+        ) : (
+          <p>Loading…</p>
+        )}
+      </div>
+    );
+  };
+}
