@@ -10,6 +10,8 @@ const (
 	ConnectionStarted Type = "connection_started"
 	// ConnectionIDIssued: an endpoint gave its peer a connection ID to address it by (RFC 9000, section 5.1.1).
 	ConnectionIDIssued Type = "connection_id_issued"
+	// ConnectionIDInUse: a 1-RTT packet was seen that carries the connection ID for the first time.
+	ConnectionIDInUse Type = "connection_id_in_use"
 	// ConnectionIDRetired: a connection ID will not be used again (RFC 9000, section 5.1.2).
 	ConnectionIDRetired Type = "connection_id_retired"
 	// PathChallengeSent: the server asks whoever is at a new address to prove that it can receive there (RFC 9000, section 8.2.1).
@@ -64,10 +66,11 @@ type Event struct {
 	Challenge    string        `json:"challenge,omitempty"`     // hex of the 8 bytes in a PATH_CHALLENGE or PATH_RESPONSE
 	Attempt      int           `json:"attempt,omitempty"`       // which challenge on this path, from 1
 	ResponseMS   float64       `json:"response_ms,omitempty"`   // challenge sent to response received
-	ConnectionID *ConnectionID `json:"connection_id,omitempty"` // issued or retired
+	ConnectionID *ConnectionID `json:"connection_id,omitempty"` // issued, in use or retired; path_switched: destination of the client's packets on the new path
 	Verdict      Verdict       `json:"verdict,omitempty"`
 	From         *Endpoint     `json:"from,omitempty"`     // path_switched, session_resumed: where the traffic went before
 	Previous     string        `json:"previous,omitempty"` // session_resumed: the connection that was taken over
+	Phases       *Phases       `json:"phases,omitempty"`   // session_resumed
 	Report       *Report       `json:"report,omitempty"`
 	Reason       string        `json:"reason,omitempty"` // connection_closed, path_validation_failed
 }
@@ -103,7 +106,7 @@ type Report struct {
 	Verdict    Verdict   `json:"verdict"`
 	From       Endpoint  `json:"from"`
 	To         Endpoint  `json:"to"`
-	Started    time.Time `json:"started"`           // first packet from the new address, or the silence that led to resumption
+	Started    time.Time `json:"started"`           // first packet from the new address (the switch itself if the path had been validated long before), or the silence that led to resumption
 	Switched   time.Time `json:"switched"`          // the server sends to the new address
 	ResponseMS float64   `json:"response_ms"`       // PATH_CHALLENGE to PATH_RESPONSE; 0 if resumed
 	Phases     *Phases   `json:"phases,omitempty"`  // of a resumption
@@ -183,12 +186,16 @@ type Snapshot struct {
 type Sample struct {
 	Time       time.Time `json:"time"`
 	Connection string    `json:"connection"`
-	Path       int       `json:"path"` // the active one
-	Metrics    Metrics   `json:"metrics"`
-	SendBPS    float64   `json:"send_bps"` // server to participant
-	RecvBPS    float64   `json:"recv_bps"`
-	LossDown   float64   `json:"loss_down"` // fraction of the media packets of this interval
-	LossUp     float64   `json:"loss_up"`
+	// Who it is, as in Event, so that a subscriber's filter applies to samples too.
+	Participant string `json:"participant,omitempty"`
+	Room        string `json:"room,omitempty"`
+
+	Path     int     `json:"path"` // the active one
+	Metrics  Metrics `json:"metrics"`
+	SendBPS  float64 `json:"send_bps"` // server to participant
+	RecvBPS  float64 `json:"recv_bps"`
+	LossDown float64 `json:"loss_down"` // fraction of the media packets of this interval
+	LossUp   float64 `json:"loss_up"`
 	// Longest interval between frames that the participant rendered, over all tracks it receives, in this sample's interval; and the same of this
 	// participant's video at those who watch it. 0 if there is no video.
 	FrameDownMS float64 `json:"frame_down_ms"`

@@ -1,0 +1,129 @@
+package path
+
+import (
+	"bytes"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+// Socket is the UDP socket to give to quic.Transport. It passes everything on; only while a probing packet is on its way from quic-go to
+// the socket it looks at the packets that are written, to learn where that one goes.
+//
+// quic-go writes a probing packet on the connection's goroutine, right after it was reported (connection.go, SendProbe), so the window is
+// some microseconds long. The packet is known by its length, by the destination connection ID in its header and by going elsewhere
+// than the connection's other packets. If the peer uses zero-length connection IDs, the first two and the addresses of all other
+// connections remain: two such peers that are probed within the same microseconds could be taken for each other. That shows a wrong
+// address on a path while it is being probed; at the switch the connection's own address corrects it.
+//
+// Socket has the methods of *net.UDPConn, so quic-go reads in batches and uses GSO and ECN as it does without it.
+type Socket struct {
+	*net.UDPConn
+	probes *probes
+}
+
+var _ quic.OOBCapablePacketConn = (*Socket)(nil)
+
+// NewSocket wraps conn. The Observer sees the probes of connections whose packets are written through the Socket.
+func (o *Observer) NewSocket(conn *net.UDPConn) *Socket {
+	o.probes.sockets.Add(1)
+	return &Socket{UDPConn: conn, probes: &o.probes}
+}
+
+// WriteMsgUDP implements quic.OOBCapablePacketConn.
+func (s *Socket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
+	if s.probes.waiting.Load() > 0 && addr != nil {
+		s.probes.written(b, addr.AddrPort())
+	}
+	return s.UDPConn.WriteMsgUDP(b, oob, addr)
+}
+
+// WriteTo implements net.PacketConn.
+func (s *Socket) WriteTo(b []byte, addr net.Addr) (int, error) {
+	if s.probes.waiting.Load() > 0 {
+		if a, ok := addr.(*net.UDPAddr); ok {
+			s.probes.written(b, a.AddrPort())
+		}
+	}
+	return s.UDPConn.WriteTo(b, addr)
+}
+
+// maxProbes bounds the probing packets waited for at one moment. It takes as many connections that are challenged within the same
+// microseconds to reach it.
+const maxProbes = 64
+
+// probes are the probing packets that were reported and not yet written.
+type probes struct {
+	sockets atomic.Int32
+	waiting atomic.Int32 // len(list), to be read without the lock
+	taken   func(netip.AddrPort) bool
+
+	mu   sync.Mutex
+	list []*probe
+}
+
+type probe struct {
+	length      int
+	destination []byte // connection ID
+	active      netip.AddrPort
+	sent        func(netip.AddrPort) // called without locks, at most once
+}
+
+// expect waits for p. It reports false if that is pointless.
+func (ps *probes) expect(p *probe) bool {
+	if ps.sockets.Load() == 0 {
+		return false
+	}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if len(ps.list) >= maxProbes {
+		return false
+	}
+	ps.list = append(ps.list, p)
+	ps.waiting.Store(int32(len(ps.list)))
+	return true
+}
+
+// forget stops waiting for p.
+func (ps *probes) forget(p *probe) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.list = slices.DeleteFunc(ps.list, func(have *probe) bool { return have == p })
+	ps.waiting.Store(int32(len(ps.list)))
+}
+
+// written looks at a packet that goes to addr. A batch of packets (GSO) is longer than any probe, and probes are not batched.
+func (ps *probes) written(b []byte, addr netip.AddrPort) {
+	addr = unmap(addr)
+	if p := ps.match(b, addr); p != nil {
+		p.sent(addr)
+	}
+}
+
+func (ps *probes) match(b []byte, addr netip.AddrPort) *probe {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	for i, p := range ps.list {
+		if len(b) != p.length || b[0]&0x80 != 0 || !bytes.HasPrefix(b[1:], p.destination) || addr == p.active {
+			continue
+		}
+		if len(p.destination) == 0 && ps.taken(addr) {
+			continue // another connection's ordinary packet
+		}
+		ps.list = slices.Delete(ps.list, i, i+1)
+		ps.waiting.Store(int32(len(ps.list)))
+		return p
+	}
+	return nil
+}
+
+// probeWait is how long a reported probe is waited for: far longer than its write takes, and short enough to report the challenge in time
+// if the connection's packets do not pass through a Socket.
+const probeWait = 5 * time.Millisecond
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
