@@ -50,7 +50,7 @@ const extBase = 1 << 16
 type Reception struct {
 	Packets    uint64 // received, without duplicates
 	Bytes      uint64 // of RTP packets, without duplicates
-	Duplicates uint64 // received twice, or too late to tell
+	Duplicates uint64 // received twice
 	Expected   uint64 // from the first sequence number to the highest
 	Lost       uint64 // expected and not received, so far
 	HighestSeq uint32 // extended: cycles in the upper half (RFC 3550, section 6.4.1)
@@ -63,7 +63,8 @@ func NewReceiverStats(clockRate uint32) *ReceiverStats {
 	return &ReceiverStats{rate: float64(clockRate), epoch: time.Now()}
 }
 
-// Observe counts a packet of size bytes. Packets must be observed in the order of their arrival.
+// Observe counts a packet of size bytes. Packets must be observed in the order of their arrival. One whose number is far from the others, in either
+// direction, is left out until the next one confirms it.
 func (r *ReceiverStats) Observe(seq uint16, timestamp uint32, size int, at time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -71,7 +72,7 @@ func (r *ReceiverStats) Observe(seq uint16, timestamp uint32, size int, at time.
 	if !ok {
 		return
 	}
-	if r.seen[ext%historyLen] == ext || ext+historyLen <= r.high {
+	if r.seen[ext%historyLen] == ext {
 		r.duplicates++
 		return
 	}
