@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/roamcall/roamcall/server"
+)
+
+const serveHelp = `Usage: roamcall serve [flags]
+
+Runs the server. Open the address that it prints, press Join, and press "Cellular" in the call:
+the call goes on, and the dashboard shows why.
+
+What it opens:
+  UDP and TCP of --addr   HTTP/3 with WebTransport, and the same pages over HTTPS for phones
+  TCP of --http           the pages for browsers on this machine, without certificate warnings
+  UDP, ports at random    one for each participant's lab link (--link-ports to choose them, --no-lab for none)
+`
+
+func serve(ctx context.Context, args []string, out io.Writer) error {
+	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
+	var c server.Config
+	flags.StringVar(&c.Addr, "addr", ":4433", "UDP and TCP `address` for HTTP/3 and HTTPS")
+	flags.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`address` for plain HTTP on this machine, or \"off\"")
+	flags.StringVar(&c.CertFile, "tls-cert", "", "certificate `file` (PEM) instead of one made in memory")
+	flags.StringVar(&c.KeyFile, "tls-key", "", "its key `file` (PEM)")
+	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
+	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")
+	flags.IntVar(&c.MaxParticipants, "max-participants", 50, "most `people` in one call")
+	flags.IntVar(&c.MaxCalls, "max-calls", 1000, "most `calls` at once")
+	flags.StringVar(&c.OperatorKey, "operator-key", "", "`key` for the dashboard from other machines; made at random and printed if empty")
+	flags.StringVar(&c.LinkPorts, "link-ports", "", "`range` of UDP ports for lab links, such as 50000-50100")
+	origins := flags.String("allow-origin", "", "`origins` of pages on other hosts that may join, with commas between")
+	verbose := flags.Bool("verbose", false, "log more")
+	if err := parse(flags, args, out, serveHelp); err != nil {
+		return err
+	}
+	if *origins != "" {
+		c.AllowOrigins = strings.Split(*origins, ",")
+	}
+	if c.Bots < -1 {
+		return fmt.Errorf("--bot takes a number from 0")
+	}
+	level := slog.LevelInfo
+	if *verbose {
+		level = slog.LevelDebug
+	}
+	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	c.Version = version
+
+	s, err := server.New(c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Roamcall is ready: open %s\n", s.URL())
+	if urls := s.LANURLs(); len(urls) > 0 {
+		fmt.Fprintf(out, "From other devices: %s   (the browser warns once: the certificate is this machine's own)\n", strings.Join(urls, "  "))
+		fmt.Fprintf(out, "Operator's key for the dashboard from there: %s\n", s.OperatorKey())
+	}
+	return s.Run(ctx)
+}

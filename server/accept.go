@@ -1,0 +1,287 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+
+	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+// handleSession is /wt: a participant's session from its first message to its end.
+func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
+	connection, ok := r.Context().Value(connectionKey{}).(string)
+	if !ok {
+		writeError(w, http.StatusUpgradeRequired, "This address takes WebTransport sessions over HTTP/3.")
+		return
+	}
+	wt, err := s.wt.Upgrade(w, r)
+	if err != nil {
+		writeError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	began := time.Now()
+	log := s.log.With("connection", connection)
+	session := newSession(s.sessionsCtx, connection, wt, log)
+	session.onMeasured = s.handovers.measured
+	defer session.datagrams.Close()
+
+	joining, cancel := context.WithTimeout(session.ctx, signaling.JoinTimeout)
+	control, join, err := readJoin(joining, wt)
+	cancel()
+	if err != nil {
+		refuse(wt, control, joinError(err))
+		return
+	}
+	var writing sync.WaitGroup
+	writing.Go(func() { session.writeControl(control) })
+	s.serve(session, control, join, began)
+	closeSession(wt, context.Cause(session.ctx))
+	writing.Wait()
+}
+
+// closeSession closes with the code of a cause that has one. It does nothing to a session that is closed.
+func closeSession(wt *webtransport.Session, cause error) {
+	reason := signaling.Errorf(signaling.CodeLeft, "")
+	errors.As(cause, &reason)
+	wt.CloseWithError(webtransport.SessionErrorCode(reason.Code), reason.Message)
+}
+
+// serve puts the participant into its call and keeps it there until the session ends, which is then ended for everybody.
+func (s *Server) serve(session *session, control *webtransport.Stream, join signaling.Join, began time.Time) {
+	defer session.end(nil)
+	if err := s.enter(session, join, began); err != nil {
+		session.goodbye(signaling.AsError(err))
+		<-session.ctx.Done()
+		return
+	}
+	p := session.participant
+	log := session.log.With("room", p.call.room, "participant", p.id)
+	log.Info("joined", "name", p.name)
+	context.AfterFunc(session.ctx, func() { control.CancelRead(0) })
+
+	var reading sync.WaitGroup
+	reading.Go(session.readDatagrams)
+	reading.Go(session.acceptStreams)
+	reading.Go(func() { s.tellOwnPath(session) })
+	left, err := session.readControl(control)
+	if left {
+		s.forget(session)
+		p.call.leave(p, session)
+		session.end(signaling.Errorf(signaling.CodeLeft, "left"))
+	} else if coded := (*signaling.Error)(nil); errors.As(err, &coded) {
+		session.goodbye(coded)
+	} else if errors.Is(err, io.EOF) {
+		session.end(signaling.Errorf(signaling.CodeLeft, "closed"))
+	}
+	<-session.ctx.Done()
+	s.forget(session)
+	p.call.sessionLost(p, session)
+	log.Info("session ended", "left", left, "cause", context.Cause(session.ctx))
+	closeSession(session.wt, context.Cause(session.ctx))
+	reading.Wait()
+}
+
+// readJoin waits for the control stream and the first message.
+func readJoin(ctx context.Context, wt *webtransport.Session) (*webtransport.Stream, signaling.Join, error) {
+	control, err := wt.AcceptStream(ctx)
+	if err != nil {
+		return nil, signaling.Join{}, err
+	}
+	if deadline, ok := ctx.Deadline(); ok {
+		control.SetReadDeadline(deadline)
+		defer control.SetReadDeadline(time.Time{})
+	}
+	m, err := readMessage(control)
+	if err != nil {
+		return control, signaling.Join{}, err
+	}
+	join, ok := m.(signaling.Join)
+	if !ok {
+		return control, signaling.Join{}, signaling.Errorf(signaling.CodeBadMessage, "The first message must be join, not %s.", m.Type())
+	}
+	return control, join, checkJoin(join)
+}
+
+func checkJoin(j signaling.Join) error {
+	if j.Version != signaling.Version {
+		return signaling.Errorf(signaling.CodeBadVersion, "This server speaks version %d of the protocol, not %d. Please reload the page.", signaling.Version, j.Version)
+	}
+	if len(j.Receive) > signaling.MaxReceiveCodecs {
+		return signaling.Errorf(signaling.CodeBadMessage, "More than %d codecs.", signaling.MaxReceiveCodecs)
+	}
+	if err := signaling.CheckRoom(j.Room); err != nil {
+		return err
+	}
+	return signaling.CheckName(j.Name)
+}
+
+func joinError(err error) *signaling.Error {
+	var coded *signaling.Error
+	if errors.As(err, &coded) {
+		return coded
+	}
+	return signaling.Errorf(signaling.CodeJoinTimeout, "No join message within %v.", signaling.JoinTimeout)
+}
+
+// refuse ends a session that has no participant.
+func refuse(wt *webtransport.Session, control *webtransport.Stream, reason *signaling.Error) {
+	if control != nil {
+		if b, err := signaling.Marshal(nil, signaling.Goodbye{Code: reason.Code, Message: reason.Message}); err == nil {
+			control.SetWriteDeadline(time.Now().Add(signaling.GoodbyeGrace))
+			if _, err := control.Write(b); err == nil {
+				control.Close()
+			}
+		}
+		select {
+		case <-wt.Context().Done():
+		case <-time.After(signaling.GoodbyeGrace):
+		}
+	}
+	wt.CloseWithError(webtransport.SessionErrorCode(reason.Code), reason.Message)
+}
+
+// enter joins or resumes. After it, messages to the participant go through the session.
+func (s *Server) enter(session *session, join signaling.Join, began time.Time) error {
+	s.mu.Lock()
+	if s.closing {
+		s.mu.Unlock()
+		return signaling.Errorf(signaling.CodeGoingAway, "The server stops.")
+	}
+	var err error
+	if join.Token != "" {
+		err = s.resume(session, join, began)
+	} else {
+		err = s.join(session, join)
+	}
+	if err == nil {
+		s.sessions[session.id] = session
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	p := session.participant
+	s.observer.Attach(session.id, path.Identity{Participant: p.id, Name: p.name, Room: p.call.room})
+	s.claimLink(session)
+	return nil
+}
+
+// join makes a participant, and its call if it is the first. s.mu is held.
+func (s *Server) join(session *session, join signaling.Join) error {
+	p := newParticipant(strings.TrimSpace(join.Name), join.Receive, false)
+	session.participant = p
+	welcome := func(others []signaling.Participant) {
+		p.lastConnection = session.id
+		session.send(s.welcome(session, others, false))
+	}
+	c := s.calls[join.Room]
+	var err error = errCallEnded
+	if c != nil {
+		err = c.join(p, session, welcome)
+	}
+	if errors.Is(err, errCallEnded) { // there is none, or its last participant leaves at this moment
+		if c == nil && len(s.calls) >= s.config.MaxCalls {
+			return signaling.Errorf(signaling.CodeServerFull, "This server has %d calls and takes no more at the moment.", len(s.calls))
+		}
+		c = s.newCall(join.Room)
+		err = c.join(p, session, welcome)
+	}
+	if err != nil {
+		return err
+	}
+	s.calls[join.Room] = c
+	s.tokens[p.token] = p
+	s.startBots(c)
+	return nil
+}
+
+// resume gives an existing participant its new session. s.mu is held. A token works once.
+func (s *Server) resume(session *session, join signaling.Join, began time.Time) error {
+	p := s.tokens[join.Token]
+	if p == nil || p.call.room != join.Room {
+		return signaling.Errorf(signaling.CodeBadToken, "The call did not wait any longer. Please join again.")
+	}
+	delete(s.tokens, join.Token)
+	session.participant = p
+	previous := p.lastConnection
+	p.token, p.lastConnection = rand.Text(), session.id
+	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) { session.send(s.welcome(session, others, true)) })
+	if err != nil {
+		return err
+	}
+	s.tokens[p.token] = p
+	phases := path.Phases{SilenceMS: max(0, join.SilenceMS), HandshakeMS: float64(time.Since(began).Microseconds()) / 1000}
+	// Not under s.mu: the observer publishes, and its callbacks ask the server.
+	s.running.Go(func() { s.observer.Resumed(session.id, previous, phases) })
+	if old != nil {
+		old.goodbye(signaling.Errorf(signaling.CodeReplaced, "Another session of this participant took over."))
+	}
+	return nil
+}
+
+// welcome is called with the call's lock held, before anything else is sent to the participant.
+func (s *Server) welcome(session *session, others []signaling.Participant, resumed bool) signaling.Welcome {
+	p := session.participant
+	w := signaling.Welcome{
+		Participant: p.id, Room: p.call.room, Name: p.name, Token: p.token, Resumed: resumed, Connection: session.id,
+		ReportIntervalMS: int(signaling.ReportInterval.Milliseconds()), ResumeWindowMS: int(signaling.ResumeWindow.Milliseconds()),
+		Participants: others,
+	}
+	if l := s.linkOf(session); l != nil {
+		w.Link = l.ID()
+	}
+	return w
+}
+
+// forget takes a session off the list.
+func (s *Server) forget(session *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session.id)
+}
+
+func (s *Server) newCall(room string) *call {
+	return &call{
+		room:   room,
+		limits: limits{participants: s.config.MaxParticipants, resumeWindow: signaling.ResumeWindow},
+		removed: func(p *participant, dropped bool) {
+			s.mu.Lock()
+			delete(s.tokens, p.token)
+			last := p.lastConnection
+			s.mu.Unlock()
+			if dropped {
+				s.observer.Dropped(last)
+			}
+		},
+		ended: func(c *call) {
+			s.mu.Lock()
+			if s.calls[c.room] == c {
+				delete(s.calls, c.room)
+			}
+			s.mu.Unlock()
+			c.stopBots()
+		},
+	}
+}
+
+// endCalls ends what outlives sessions: participants that are waited for, and test participants.
+func (s *Server) endCalls() {
+	s.mu.Lock()
+	calls := make([]*call, 0, len(s.calls))
+	for _, c := range s.calls {
+		calls = append(calls, c)
+	}
+	s.mu.Unlock()
+	for _, c := range calls {
+		c.end()
+	}
+}

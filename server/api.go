@@ -1,0 +1,154 @@
+package server
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/gorilla/mux"
+
+	"github.com/roamcall/roamcall/server/path"
+)
+
+// pageConfig is what a page needs before it can join.
+type pageConfig struct {
+	Version         string            `json:"version"`
+	WebTransportURL string            `json:"webtransport_url"`
+	Hashes          []certificateHash `json:"certificate_hashes"` // empty with a certificate that browsers trust
+	Lab             bool              `json:"lab"`
+	MaxParticipants int               `json:"max_participants"`
+	LANURLs         []string          `json:"lan_urls"`
+	Operator        bool              `json:"operator"` // the asker may see the dashboard of everybody
+}
+
+type certificateHash struct {
+	Algorithm string `json:"algorithm"`
+	Value     string `json:"value"` // hex
+}
+
+// sessionHost is the host for sessions of who asked for a page under r.Host. On this machine it is the numeric address: "localhost" may be
+// looked up as an IPv6 address that the server does not listen on.
+func sessionHost(r *http.Request) string {
+	if isLoopbackHost(r.Host) && hostname(r.Host) != "::1" {
+		return "127.0.0.1"
+	}
+	return hostname(r.Host)
+}
+
+func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
+	sums, err := s.certs.hashes()
+	if err != nil {
+		s.log.Error("no certificate", "err", err)
+		writeError(w, http.StatusInternalServerError, "The server has no certificate.")
+		return
+	}
+	hashes := make([]certificateHash, len(sums))
+	for i, sum := range sums {
+		hashes[i] = certificateHash{"sha-256", sum}
+	}
+	writeJSON(w, http.StatusOK, pageConfig{
+		Version:         s.config.Version,
+		WebTransportURL: "https://" + hostPort(sessionHost(r), s.UDPAddr().Port()) + sessionPath,
+		Hashes:          hashes,
+		Lab:             s.links != nil,
+		MaxParticipants: s.config.MaxParticipants,
+		LANURLs:         s.LANURLs(),
+		Operator:        s.access.operator(r),
+	})
+}
+
+// becomeOperator exchanges the key for a cookie.
+func (s *Server) becomeOperator(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Key string `json:"key"`
+	}
+	if !readJSON(w, r, &body) {
+		return
+	}
+	if !s.access.checkKey(body.Key) {
+		writeError(w, http.StatusUnauthorized, "That is not the operator's key.")
+		return
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: operatorCookie, Value: s.access.cookie(), Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode,
+	})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	closing := s.closing
+	s.mu.Unlock()
+	if closing {
+		writeError(w, http.StatusServiceUnavailable, "The server stops.")
+		return
+	}
+	w.Write([]byte("ok\n"))
+}
+
+func (s *Server) listCalls(w http.ResponseWriter, _ *http.Request) {
+	s.mu.Lock()
+	calls := make([]*call, 0, len(s.calls))
+	for _, c := range s.calls {
+		calls = append(calls, c)
+	}
+	s.mu.Unlock()
+	out := make([]callInfo, 0, len(calls))
+	for _, c := range calls {
+		out = append(out, c.info())
+	}
+	slices.SortFunc(out, func(a, b callInfo) int { return cmp.Compare(a.Room, b.Room) })
+	writeJSON(w, http.StatusOK, out)
+}
+
+func (s *Server) listConnections(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, s.observer.Hub().Snapshots())
+}
+
+func (s *Server) getConnection(w http.ResponseWriter, r *http.Request) {
+	snapshot, ok := s.observer.Hub().Snapshot(mux.Vars(r)["id"])
+	if !ok {
+		writeError(w, http.StatusNotFound, "There is no such connection.")
+		return
+	}
+	writeJSON(w, http.StatusOK, snapshot)
+}
+
+func (s *Server) startQlog(w http.ResponseWriter, r *http.Request) {
+	s.qlogResult(w, s.observer.StartQlog(mux.Vars(r)["id"]))
+}
+
+func (s *Server) stopQlog(w http.ResponseWriter, r *http.Request) {
+	s.qlogResult(w, s.observer.StopQlog(mux.Vars(r)["id"]))
+}
+
+// readQlog sends what is recorded up to now, in the JSON text sequence format that qvis opens.
+func (s *Server) readQlog(w http.ResponseWriter, r *http.Request) {
+	id := mux.Vars(r)["id"]
+	var recording bytes.Buffer // bounded by path; so that an error is an answer and not a broken file
+	if err := s.observer.ReadQlog(id, &recording); err != nil {
+		s.qlogResult(w, err)
+		return
+	}
+	name := "connection"
+	if _, err := hex.DecodeString(id); err == nil {
+		name = id
+	}
+	w.Header().Set("Content-Type", "application/qlog+json-seq")
+	w.Header().Set("Content-Disposition", `attachment; filename="roamcall-`+name+`.sqlog"`)
+	recording.WriteTo(w)
+}
+
+func (s *Server) qlogResult(w http.ResponseWriter, err error) {
+	switch {
+	case err == nil:
+		w.WriteHeader(http.StatusNoContent)
+	case errors.Is(err, path.ErrUnknownConnection), errors.Is(err, path.ErrNoQlog):
+		writeError(w, http.StatusNotFound, err.Error())
+	default:
+		writeError(w, http.StatusConflict, err.Error())
+	}
+}

@@ -1,0 +1,154 @@
+package server
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"fmt"
+	"math/big"
+	"net"
+	"sync"
+	"time"
+)
+
+// Browsers accept a certificate by its hash only if it is valid for at most 14 days and has an ECDSA key on P-256
+// (WebTransport, section 6.10.2 "custom certificate requirements").
+const (
+	certificateLife    = 13 * 24 * time.Hour
+	certificateRenewal = 3 * 24 * time.Hour // before its end a new one takes over
+	// A page that was loaded before the change-over knows the next hash from this long before it is used.
+	certificateNotice = 24 * time.Hour
+)
+
+// certificates gives the certificate for new connections and the hashes that pages pin.
+type certificates struct {
+	fixed *tls.Certificate // from files; pages then trust the usual authorities
+	now   func() time.Time
+
+	mu      sync.Mutex
+	current *tls.Certificate
+	next    *tls.Certificate // made certificateNotice before it takes over
+}
+
+// loadCertificates reads a key pair, or with two empty names makes certificates in memory.
+func loadCertificates(certFile, keyFile string) (*certificates, error) {
+	c := &certificates{now: time.Now}
+	if certFile != "" {
+		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
+		if err != nil {
+			return nil, fmt.Errorf("cannot use the certificate: %w", err)
+		}
+		c.fixed = &pair
+		return c, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c, c.rotate()
+}
+
+// rotate makes what is missing at this moment. Connections of the old certificate go on: TLS looks at it only in the handshake.
+func (c *certificates) rotate() error {
+	now := c.now()
+	makeOne := func(dst **tls.Certificate) (err error) {
+		*dst, err = newCertificate(now)
+		return err
+	}
+	if c.current == nil {
+		return makeOne(&c.current)
+	}
+	left := c.current.Leaf.NotAfter.Sub(now)
+	if left < certificateRenewal+certificateNotice && c.next == nil {
+		if err := makeOne(&c.next); err != nil {
+			return err
+		}
+	}
+	if left < certificateRenewal {
+		c.current, c.next = c.next, nil
+	}
+	return nil
+}
+
+// get is a tls.Config.GetCertificate.
+func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c.fixed != nil {
+		return c.fixed, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.rotate(); err != nil {
+		return nil, err
+	}
+	return c.current, nil
+}
+
+// hashes are the SHA-256 of the certificates in use now and next, hex; none for a certificate from files.
+func (c *certificates) hashes() ([]string, error) {
+	if c.fixed != nil {
+		return nil, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.rotate(); err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, cert := range []*tls.Certificate{c.current, c.next} {
+		if cert != nil {
+			sum := sha256.Sum256(cert.Certificate[0])
+			out = append(out, hex.EncodeToString(sum[:]))
+		}
+	}
+	return out, nil
+}
+
+// newCertificate is self-signed, for localhost and every address of this machine. It begins an hour early, for clocks that are slow.
+func newCertificate(now time.Time) (*tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make a key: %w", err)
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return nil, fmt.Errorf("make a serial number: %w", err)
+	}
+	begin := now.Add(-time.Hour)
+	template := &x509.Certificate{
+		SerialNumber: serial,
+		Subject:      pkix.Name{CommonName: "Roamcall on this machine"},
+		NotBefore:    begin,
+		NotAfter:     begin.Add(certificateLife),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  append(lanAddresses(), net.IPv4(127, 0, 0, 1), net.IPv6loopback),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate: %w", err)
+	}
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		return nil, fmt.Errorf("make a certificate: %w", err)
+	}
+	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// lanAddresses are the addresses of this machine under which others on its network reach it.
+func lanAddresses() []net.IP {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil // the page works on this machine; nobody else is told an address
+	}
+	var out []net.IP
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && !n.IP.IsLoopback() {
+			out = append(out, n.IP)
+		}
+	}
+	return out
+}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+)
+
+// Config says how a Server runs. The zero value of a field means what its comment says.
+type Config struct {
+	Addr     string // UDP (HTTP/3) and TCP (HTTPS) address; ":4433"
+	HTTP     string // plain HTTP address, for browsers on this machine; "127.0.0.1:8080"; "off" for none
+	CertFile string // PEM; with KeyFile, instead of the certificate made in memory
+	KeyFile  string // PEM
+	NoLab    bool   // no links with emulated networks
+
+	// Bots is the number of test participants in every call while somebody else is in it; negative: 1 if Lab is on and 0 otherwise.
+	Bots            int
+	MaxParticipants int      // in one call; 50
+	MaxCalls        int      // at once; 1000
+	OperatorKey     string   // for dashboards beyond loopback; made at random if empty
+	AllowOrigins    []string // origins of pages on other hosts that may open a session
+	LinkPorts       string   // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
+
+	Version string       // shown by /api/config
+	Logger  *slog.Logger // slog.Default()
+}
+
+func (c Config) withDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = ":4433"
+	}
+	if c.HTTP == "" {
+		c.HTTP = "127.0.0.1:8080"
+	}
+	if c.MaxParticipants == 0 {
+		c.MaxParticipants = 50
+	}
+	if c.MaxCalls == 0 {
+		c.MaxCalls = 1000
+	}
+	if c.Bots < 0 {
+		c.Bots = 1
+		if c.NoLab {
+			c.Bots = 0
+		}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	return c
+}
+
+// maxBots keeps a call usable: a test participant costs its receivers what a person does.
+const maxBots = 11
+
+func (c Config) check() error {
+	if (c.CertFile == "") != (c.KeyFile == "") {
+		return fmt.Errorf("a certificate needs both --tls-cert and --tls-key")
+	}
+	if c.Bots > maxBots {
+		return fmt.Errorf("%d test participants are more than the %d that fit in a call's grid", c.Bots, maxBots)
+	}
+	if c.MaxParticipants < 1 || c.MaxCalls < 1 {
+		return fmt.Errorf("the limits of participants and calls must be at least 1")
+	}
+	if _, _, err := c.linkPorts(); err != nil {
+		return err
+	}
+	return nil
+}
+
+// linkPorts parses LinkPorts; 0, 0 means any.
+func (c Config) linkPorts() (from, to uint16, err error) {
+	if c.LinkPorts == "" {
+		return 0, 0, nil
+	}
+	var f, t uint64
+	if _, err := fmt.Sscanf(c.LinkPorts, "%d-%d", &f, &t); err != nil || f < 1 || f > t || t > 65535 {
+		return 0, 0, fmt.Errorf("%q is not a range of ports such as 50000-50100", c.LinkPorts)
+	}
+	return uint16(f), uint16(t), nil
+}
+
+// isLoopbackHost tells whether a Host header or origin names this machine.
+func isLoopbackHost(hostport string) bool {
+	host := hostname(hostport)
+	if host == "localhost" {
+		return true
+	}
+	ip, err := netip.ParseAddr(host)
+	return err == nil && ip.Unmap().IsLoopback()
+}
+
+// hostname is the host of a Host header, without port and brackets.
+func hostname(hostport string) string {
+	if host, _, err := net.SplitHostPort(hostport); err == nil {
+		return host
+	}
+	if n := len(hostport); n > 1 && hostport[0] == '[' && hostport[n-1] == ']' {
+		return hostport[1 : n-1]
+	}
+	return hostport
+}
+
+// addrPort is the address of a listener or a packet, IPv4 addresses unmapped. Invalid for what is not an IP address.
+func addrPort(a net.Addr) netip.AddrPort {
+	switch a := a.(type) {
+	case *net.UDPAddr:
+		p := a.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	case *net.TCPAddr:
+		p := a.AddrPort()
+		return netip.AddrPortFrom(p.Addr().Unmap(), p.Port())
+	}
+	return netip.AddrPort{}
+}
+
+// hostPort puts a host and a port into a URL.
+func hostPort(host string, port uint16) string {
+	return net.JoinHostPort(host, strconv.Itoa(int(port)))
+}

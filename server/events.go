@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+const (
+	keepAlive = 15 * time.Second
+	// writeTimeout frees the server of a dashboard that does not read.
+	writeTimeout = 10 * time.Second
+	// snapshotDelay gathers the events of a change, so that a connection is described once after it and not after each of them.
+	snapshotDelay = 50 * time.Millisecond
+)
+
+// feed is where follow delivers to. An error ends it.
+type feed struct {
+	event    func(path.Event) error
+	snapshot func(path.Snapshot) error
+	samples  func([]path.Sample) error
+	idle     func() error
+}
+
+// follow delivers snapshots of what there is, the events after an ID, and from then on what happens, until ctx ends or the feed fails.
+// Each event is followed by a snapshot of its connection.
+func (s *Server) follow(ctx context.Context, after uint64, filter path.Filter, out feed) error {
+	hub := s.observer.Hub()
+	sub := hub.Subscribe(after, filter)
+	defer sub.Close()
+	changed := map[string]bool{}
+	for _, snapshot := range hub.Snapshots() {
+		if (filter.Connection == "" || filter.Connection == snapshot.ID) && (filter.Room == "" || filter.Room == snapshot.Room) &&
+			(filter.Participant == "" || filter.Participant == snapshot.Participant) {
+			if err := out.snapshot(snapshot); err != nil {
+				return err
+			}
+		}
+	}
+	for _, ev := range sub.Backlog {
+		if err := out.event(ev); err != nil {
+			return err
+		}
+	}
+	idle := time.NewTicker(keepAlive)
+	defer idle.Stop()
+	var due <-chan time.Time
+	for {
+		var err error
+		select {
+		case ev, ok := <-sub.Events():
+			if !ok {
+				return sub.Err()
+			}
+			err = out.event(ev)
+			changed[ev.Connection] = true
+			if due == nil {
+				due = time.After(snapshotDelay)
+			}
+		case <-due:
+			due = nil
+			for id := range changed {
+				if snapshot, ok := hub.Snapshot(id); ok && err == nil {
+					err = out.snapshot(snapshot)
+				}
+			}
+			clear(changed)
+		case samples := <-sub.Samples():
+			err = out.samples(samples)
+		case <-idle.C:
+			err = out.idle()
+		case <-ctx.Done():
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// streamEvents is GET /api/events: Server-Sent Events. Events of the contract have their ID and type; besides, "snapshot" describes a connection
+// anew and "samples" carries measurements for charts; these two have no ID, because what was missed of them is of no use. Without
+// Last-Event-ID the stream begins with the events that are still known. ?connection=, ?participant= and ?room= choose.
+func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
+	var after uint64
+	if last := r.Header.Get("Last-Event-ID"); last != "" {
+		var err error
+		if after, err = strconv.ParseUint(last, 10, 64); err != nil {
+			writeError(w, http.StatusBadRequest, "Last-Event-ID is the ID of an event, a number.")
+			return
+		}
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	control := http.NewResponseController(w)
+	write := func(head string, v any) error {
+		data, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		control.SetWriteDeadline(time.Now().Add(writeTimeout)) // not supported over HTTP/3, where the idle timeout does it
+		if _, err := fmt.Fprintf(w, "%sdata: %s\n\n", head, data); err != nil {
+			return err
+		}
+		return control.Flush()
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	defer context.AfterFunc(s.sessionsCtx, cancel)()
+	q := r.URL.Query()
+	err := s.follow(ctx, after, path.Filter{Connection: q.Get("connection"), Participant: q.Get("participant"), Room: q.Get("room")}, feed{
+		event:    func(ev path.Event) error { return write(fmt.Sprintf("id: %d\nevent: %s\n", ev.ID, ev.Type), ev) },
+		snapshot: func(c path.Snapshot) error { return write("event: snapshot\n", c) },
+		samples:  func(batch []path.Sample) error { return write("event: samples\n", batch) },
+		idle: func() error {
+			control.SetWriteDeadline(time.Now().Add(writeTimeout))
+			if _, err := fmt.Fprint(w, ": still here\n\n"); err != nil {
+				return err
+			}
+			return control.Flush()
+		},
+	})
+	if err != nil {
+		s.log.Debug("dashboard ended", "remote", r.RemoteAddr, "err", err)
+	}
+}
+
+// tellOwnPath keeps a participant informed of its own connection, and of no other.
+func (s *Server) tellOwnPath(session *session) {
+	say := func(v any, message func(json.RawMessage) signaling.Message) error {
+		b, err := json.Marshal(v)
+		if err == nil {
+			session.send(message(b))
+		}
+		return err
+	}
+	event := func(ev path.Event) error {
+		return say(ev, func(b json.RawMessage) signaling.Message { return signaling.PathEvent{Event: b} })
+	}
+	err := s.follow(session.ctx, 0, path.Filter{Connection: session.id}, feed{
+		event: event,
+		snapshot: func(c path.Snapshot) error {
+			return say(c, func(b json.RawMessage) signaling.Message { return signaling.PathSnapshot{Snapshot: b} })
+		},
+		samples: func(batch []path.Sample) error {
+			for _, sample := range batch {
+				if err := say(sample, func(b json.RawMessage) signaling.Message { return signaling.PathSample{Sample: b} }); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		idle: func() error { return nil },
+	})
+	if err != nil {
+		session.log.Warn("participant is not told of its path any more", "err", err)
+	}
+}

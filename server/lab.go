@@ -1,0 +1,202 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/netip"
+
+	"github.com/gorilla/mux"
+
+	"github.com/roamcall/roamcall/server/link"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+// openLab makes the registry of links: each carries one participant's packets to this server over emulated networks.
+func (s *Server) openLab(own netip.AddrPort) (*link.Registry, error) {
+	from, to, err := s.config.linkPorts()
+	if err != nil {
+		return nil, err
+	}
+	return link.NewRegistry(link.RegistryConfig{Link: link.Config{
+		Listen:   netip.AddrPortFrom(own.Addr(), 0),
+		PortMin:  from,
+		PortMax:  to,
+		Upstream: s.upstream,
+		Logger:   s.log,
+		OnChange: s.onLinkChange,
+	}})
+}
+
+// networkOf names the emulated network of a participant's address.
+func (s *Server) networkOf(remote netip.AddrPort) (linkID, network string, ok bool) {
+	if s.links == nil {
+		return "", "", false
+	}
+	return s.links.Lookup(netip.AddrPortFrom(remote.Addr().Unmap(), remote.Port()))
+}
+
+// linkOf is the link that a session came over.
+func (s *Server) linkOf(session *session) *link.Link {
+	id, _, ok := s.networkOf(addrPort(session.wt.RemoteAddr()))
+	if !ok {
+		return nil
+	}
+	l, _ := s.links.Get(id)
+	return l
+}
+
+// claimLink keeps a session's link open as long as the session is.
+func (s *Server) claimLink(session *session) {
+	l := s.linkOf(session)
+	if l == nil {
+		return
+	}
+	release := l.Claim()
+	s.running.Go(func() {
+		<-session.ctx.Done()
+		release()
+	})
+	id := l.ID()
+	session.link.Store(&id)
+	session.sendLink(l.State())
+}
+
+// onLinkChange tells the participant whose link it is.
+func (s *Server) onLinkChange(state link.State) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, session := range s.sessions {
+		if session.linkID() == state.ID {
+			session.sendLink(state)
+		}
+	}
+}
+
+func (s *session) sendLink(state link.State) {
+	b, err := json.Marshal(state)
+	if err != nil {
+		s.log.Error("link state not sent", "err", err)
+		return
+	}
+	s.send(signaling.LinkChanged{Link: b})
+}
+
+// labLink is a link as the API shows it: with who uses it and how to reach it.
+type labLink struct {
+	link.State
+	URL        string `json:"url"`
+	Connection string `json:"connection,omitempty"` // the newest that runs over it
+	Name       string `json:"name,omitempty"`
+	Room       string `json:"room,omitempty"`
+}
+
+func (s *Server) describeLink(l *link.Link, r *http.Request) labLink {
+	state := l.State()
+	d := labLink{State: state, URL: "https://" + hostPort(sessionHost(r), state.Listen.Port()) + sessionPath}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, session := range s.sessions {
+		if session.linkID() == state.ID {
+			p := session.participant
+			d.Connection, d.Name, d.Room, d.Participant = session.id, p.name, p.call.room, p.id
+		}
+	}
+	return d
+}
+
+// listLinks is for the operator: whoever knows a link's ID may switch it.
+func (s *Server) listLinks(w http.ResponseWriter, r *http.Request) {
+	out := []labLink{}
+	if s.links != nil {
+		for _, l := range s.links.List() {
+			out = append(out, s.describeLink(l, r))
+		}
+	}
+	writeJSON(w, http.StatusOK, out)
+}
+
+func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
+	var body struct {
+		Network string `json:"network"`
+	}
+	if !readJSON(w, r, &body) {
+		return
+	}
+	if s.links == nil {
+		writeError(w, http.StatusNotFound, "This server runs without the lab (--no-lab).")
+		return
+	}
+	l, err := s.links.Create(link.Hints{Network: body.Network})
+	if err != nil {
+		writeError(w, linkStatus(err), err.Error())
+		return
+	}
+	writeJSON(w, http.StatusCreated, s.describeLink(l, r))
+}
+
+// linkByID answers 404 itself if there is none. The ID is the permission: it cannot be guessed.
+func (s *Server) linkByID(w http.ResponseWriter, r *http.Request) (*link.Link, bool) {
+	if s.links != nil {
+		if l, ok := s.links.Get(mux.Vars(r)["id"]); ok {
+			return l, true
+		}
+	}
+	writeError(w, http.StatusNotFound, "There is no such link.")
+	return nil, false
+}
+
+func (s *Server) getLink(w http.ResponseWriter, r *http.Request) {
+	if l, ok := s.linkByID(w, r); ok {
+		writeJSON(w, http.StatusOK, s.describeLink(l, r))
+	}
+}
+
+// changeLink switches the network, or with "rebind" only the port, as a NAT does.
+func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
+	l, ok := s.linkByID(w, r)
+	if !ok {
+		return
+	}
+	var body struct {
+		Network string `json:"network"`
+		Style   string `json:"style"`
+		Rebind  bool   `json:"rebind"`
+	}
+	if !readJSON(w, r, &body) {
+		return
+	}
+	var err error
+	switch {
+	case body.Rebind && body.Network == "" && body.Style == "":
+		err = l.Rebind()
+	case body.Rebind:
+		writeError(w, http.StatusBadRequest, "Either rebind or switch to a network.")
+		return
+	default:
+		style := link.Hard
+		if body.Style != "" {
+			style, err = link.ParseStyle(body.Style)
+		}
+		if err == nil {
+			_, err = l.Switch(body.Network, style)
+		}
+	}
+	if err != nil {
+		writeError(w, linkStatus(err), err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, s.describeLink(l, r))
+}
+
+func linkStatus(err error) int {
+	switch {
+	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle):
+		return http.StatusBadRequest
+	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort):
+		return http.StatusServiceUnavailable
+	case errors.Is(err, link.ErrClosed):
+		return http.StatusNotFound
+	}
+	return http.StatusInternalServerError
+}

@@ -1,0 +1,308 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+	"github.com/quic-go/webtransport-go"
+
+	"github.com/roamcall/roamcall/server/link"
+	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+const (
+	// A browser that vanishes is waited for as a participant, not as a connection: see signaling.ResumeWindow.
+	idleTimeout = 15 * time.Second
+	// connectionIDLength is long enough that IDs of many connections are told apart at a glance, and short enough to read aloud.
+	connectionIDLength = 8
+)
+
+// Server is the relay with its pages and its API.
+type Server struct {
+	config   Config
+	log      *slog.Logger
+	certs    *certificates
+	access   *access
+	observer *path.Observer
+	links    *link.Registry // nil without the lab
+	metrics  *metrics
+
+	udp       *quic.Transport
+	listener  *quic.EarlyListener
+	wt        *webtransport.Server
+	tls       net.Listener
+	plain     net.Listener // nil if there is none
+	web       *http.Server
+	upstream  netip.AddrPort // of links: this server's UDP address
+	startedAt time.Time
+
+	sessionsCtx context.Context // ends after everybody was told goodbye
+	endSessions context.CancelFunc
+	running     sync.WaitGroup // sessions, connections, bots
+
+	handovers measurements
+
+	mu       sync.Mutex
+	calls    map[string]*call
+	sessions map[string]*session // by connection
+	tokens   map[string]*participant
+	closing  bool
+}
+
+// New opens the server's ports. The caller runs it, which closes them; one that never runs must be closed.
+func New(config Config) (*Server, error) {
+	config = config.withDefaults()
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	certs, err := loadCertificates(config.CertFile, config.KeyFile)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
+		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: map[string]*participant{}, startedAt: time.Now(),
+	}
+	s.handovers.pending = map[string]*measuring{}
+	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())
+	if err := s.open(); err != nil {
+		s.close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// open listens and wires what belongs together.
+func (s *Server) open() error {
+	udpAddr, err := net.ResolveUDPAddr("udp", s.config.Addr)
+	if err != nil {
+		return fmt.Errorf("--addr: %w", err)
+	}
+	conn, err := net.ListenUDP("udp", udpAddr)
+	if err != nil {
+		return fmt.Errorf("cannot listen on UDP %s: %w", s.config.Addr, plainError(err))
+	}
+	own := addrPort(conn.LocalAddr())
+	s.upstream = own
+	if own.Addr().IsUnspecified() {
+		s.upstream = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), own.Port())
+	}
+
+	s.observer = path.New(path.Options{
+		Network:  s.networkOf,
+		OnSwitch: s.onSwitch,
+		Media:    s.mediaSample,
+	})
+	// From here on the transport owns the socket.
+	s.udp = &quic.Transport{Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength}
+
+	// The same port for TCP; if the system chose it, it need not be free there, but then that is said.
+	tcp := net.JoinHostPort(udpAddr.IP.String(), fmt.Sprint(own.Port()))
+	if udpAddr.IP == nil {
+		tcp = fmt.Sprintf(":%d", own.Port())
+	}
+	if s.tls, err = net.Listen("tcp", tcp); err != nil {
+		return fmt.Errorf("cannot listen on TCP %s: %w", tcp, plainError(err))
+	}
+	if s.config.HTTP != "off" {
+		if s.plain, err = net.Listen("tcp", s.config.HTTP); err != nil {
+			return fmt.Errorf("cannot listen on TCP %s: %w", s.config.HTTP, plainError(err))
+		}
+	}
+	if !s.config.NoLab {
+		if s.links, err = s.openLab(own); err != nil {
+			return fmt.Errorf("cannot open the lab: %w", err)
+		}
+	}
+	s.metrics = newMetrics(s)
+
+	handler := s.routes()
+	h3 := &http3.Server{
+		TLSConfig:   http3.ConfigureTLSConfig(s.tlsConfig()),
+		Handler:     handler,
+		IdleTimeout: idleTimeout,
+		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
+			if id, ok := s.observer.Bind(c); ok {
+				ctx = context.WithValue(ctx, connectionKey{}, id)
+			}
+			return ctx
+		},
+	}
+	webtransport.ConfigureHTTP3Server(h3)
+	s.wt = &webtransport.Server{H3: h3, CheckOrigin: s.access.originAllowed}
+	s.listener, err = s.udp.ListenEarly(h3.TLSConfig, &quic.Config{
+		EnableDatagrams:                  true,
+		EnableStreamResetPartialDelivery: true,
+		MaxIdleTimeout:                   idleTimeout,
+		MaxIncomingUniStreams:            maxConcurrentStream,
+		Tracer:                           s.observer.Tracer,
+	})
+	if err != nil {
+		return fmt.Errorf("cannot listen for QUIC: %w", err)
+	}
+	s.web = &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		TLSConfig: s.tlsConfig(),
+		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
+	}
+	return nil
+}
+
+type connectionKey struct{}
+
+func (s *Server) tlsConfig() *tls.Config {
+	return &tls.Config{GetCertificate: s.certs.get, MinVersion: tls.VersionTLS12}
+}
+
+// plainError takes the words about sockets out of an error of net.Listen: "address already in use" is what a person needs.
+func plainError(err error) error {
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return op.Err
+	}
+	return err
+}
+
+// Run serves until ctx ends, then says goodbye to everybody and closes the server. It returns nil after an end that was asked for.
+func (s *Server) Run(ctx context.Context) error {
+	defer s.close()
+	failed := make(chan error, 4)
+	serve := func(what string, f func() error) {
+		s.running.Go(func() {
+			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, quic.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+				failed <- fmt.Errorf("%s: %w", what, err)
+			}
+		})
+	}
+	observing, stopObserving := context.WithCancel(context.Background())
+	defer stopObserving()
+	s.running.Go(func() {
+		s.observer.Run(observing) // returns nil
+	})
+	s.running.Go(func() { s.countEvents(observing) })
+	serve("HTTPS", func() error { return s.web.ServeTLS(s.tls, "", "") })
+	if s.plain != nil {
+		serve("HTTP", func() error { return s.web.Serve(s.plain) })
+	}
+	serve("QUIC", s.acceptConnections)
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-failed:
+	}
+	s.goodbye()
+	stopObserving()
+	return err
+}
+
+// acceptConnections serves HTTP/3 and WebTransport on every QUIC connection.
+func (s *Server) acceptConnections() error {
+	for {
+		conn, err := s.listener.Accept(s.sessionsCtx)
+		if err != nil {
+			if s.sessionsCtx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		s.running.Go(func() {
+			if err := s.wt.ServeQUICConn(conn); err != nil {
+				s.log.Debug("connection ended", "remote", conn.RemoteAddr(), "err", err)
+			}
+		})
+	}
+}
+
+// goodbye tells everybody that the server goes away and gives them GoodbyeGrace to close.
+func (s *Server) goodbye() {
+	s.mu.Lock()
+	s.closing = true
+	sessions := make([]*session, 0, len(s.sessions))
+	for _, session := range s.sessions {
+		sessions = append(sessions, session)
+	}
+	s.mu.Unlock()
+	for _, session := range sessions {
+		session.goodbye(signaling.Errorf(signaling.CodeGoingAway, "The server stops. The call goes on as soon as it is back."))
+	}
+	deadline := time.After(2 * signaling.GoodbyeGrace)
+	for _, session := range sessions {
+		select {
+		case <-session.ctx.Done():
+		case <-deadline:
+			return
+		}
+	}
+}
+
+// close ends everything and waits for it. Only what was opened is closed, so that New can use it after an error.
+func (s *Server) close() {
+	s.endSessions()
+	if s.web != nil {
+		s.web.Close()
+	}
+	for _, l := range []net.Listener{s.tls, s.plain} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if s.wt != nil {
+		s.wt.Close()
+	}
+	if s.listener != nil {
+		s.listener.Close()
+	}
+	if s.links != nil {
+		s.links.Close()
+	}
+	if s.udp != nil {
+		s.udp.Close()
+		s.udp.Conn.Close()
+	}
+	s.endCalls()
+	s.running.Wait()
+}
+
+// UDPAddr is where QUIC listens; TCP has the same port.
+func (s *Server) UDPAddr() netip.AddrPort { return addrPort(s.udp.Conn.LocalAddr()) }
+
+// URL is what to open in a browser on this machine.
+func (s *Server) URL() string {
+	if s.plain == nil {
+		return "https://" + hostPort("localhost", s.UDPAddr().Port())
+	}
+	return "http://" + hostPort("localhost", addrPort(s.plain.Addr()).Port())
+}
+
+// OperatorKey opens the dashboard from other machines.
+func (s *Server) OperatorKey() string { return s.access.key }
+
+// LANURLs are what to open in a browser on another machine of the same network; none if the server listens on this machine only.
+func (s *Server) LANURLs() []string {
+	own := s.UDPAddr()
+	urls := []string{}
+	switch {
+	case own.Addr().IsLoopback():
+	case !own.Addr().IsUnspecified():
+		urls = append(urls, "https://"+own.String())
+	default:
+		for _, ip := range lanAddresses() {
+			urls = append(urls, "https://"+hostPort(ip.String(), own.Port()))
+		}
+	}
+	return urls
+}
+
+// Observer gives the path events to who runs the server.
+func (s *Server) Observer() *path.Observer { return s.observer }

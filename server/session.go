@@ -1,0 +1,323 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+	"golang.org/x/time/rate"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+var (
+	errCallEnded = signaling.Errorf(signaling.CodeInternal, "The call has just ended. Please join again.")
+	errSlow      = signaling.Errorf(signaling.CodeTooManyMessages, "The control stream does not keep up.")
+)
+
+const (
+	outgoingMessages = 512 // that wait for the control stream; a peer that leaves more unread is closed
+
+	// Datagrams from one participant: audio at 50 a second for a few tracks, reports at 20, and room for what a network held back and then released
+	// at once. Past the rate they are dropped; a peer that keeps it up is closed.
+	datagramsPerSecond  = 1000
+	datagramBurst       = 2000
+	datagramsForgiven   = 5000
+	minReportInterval   = 10 * time.Millisecond // replies are not sent more often
+	maxConcurrentStream = 64                    // unidirectional streams from one participant; QUIC enforces it
+)
+
+// session is one WebTransport session of a participant.
+//
+// Its goroutines: run reads the control stream; writeControl writes it; readDatagrams and acceptStreams read media; one for each incoming stream. All end when
+// the session's context does, and run waits for them.
+type session struct {
+	id         string // original destination connection ID of its connection, hex
+	wt         *webtransport.Session
+	log        *slog.Logger
+	datagrams  *media.DatagramSender
+	outgoing   chan signaling.Message
+	ctx        context.Context
+	end        context.CancelCauseFunc
+	sayGoodbye sync.Once
+	goodbyes   chan signaling.Goodbye
+
+	participant *participant           // set before media is read
+	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
+	reports     reports
+	onMeasured  func(signaling.Measurement)
+}
+
+func newSession(parent context.Context, id string, wt *webtransport.Session, log *slog.Logger) *session {
+	s := &session{id: id, wt: wt, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1)}
+	s.ctx, s.end = context.WithCancelCause(parent)
+	s.datagrams = media.NewDatagramSender(s.transport())
+	context.AfterFunc(wt.Context(), func() { s.end(context.Cause(wt.Context())) })
+	return s
+}
+
+// send queues m for the control stream and never blocks.
+func (s *session) send(m signaling.Message) {
+	select {
+	case s.outgoing <- m:
+	case <-s.ctx.Done():
+	default:
+		s.end(errSlow)
+	}
+}
+
+// goodbye sends the reason as the last message and ends the session when the participant has closed it, or after GoodbyeGrace.
+func (s *session) goodbye(reason *signaling.Error) {
+	s.sayGoodbye.Do(func() {
+		s.goodbyes <- signaling.Goodbye{Code: reason.Code, Message: reason.Message}
+		time.AfterFunc(signaling.GoodbyeGrace, func() { s.end(reason) })
+	})
+}
+
+// readMessage reads the next message that a participant may send, skipping types that this version does not know.
+func readMessage(control io.Reader) (signaling.Message, error) {
+	for {
+		body, err := signaling.ReadBody(control)
+		if err != nil {
+			return nil, err
+		}
+		m, err := signaling.Unmarshal(body, signaling.FromParticipant())
+		if !errors.Is(err, signaling.ErrUnknownType) {
+			return m, err
+		}
+	}
+}
+
+// readControl carries out what the participant says until it leaves or the session ends. left tells whether it said that it leaves.
+func (s *session) readControl(control io.Reader) (left bool, err error) {
+	limit := rate.NewLimiter(signaling.MessagesPerSecond, signaling.MessageBurst)
+	for {
+		m, err := readMessage(control)
+		if err != nil {
+			return false, err
+		}
+		if !limit.Allow() {
+			return false, signaling.Errorf(signaling.CodeTooManyMessages, "More than %d messages a second.", signaling.MessagesPerSecond)
+		}
+		if _, ok := m.(signaling.Leave); ok {
+			return true, nil
+		}
+		if err := s.handle(m); err != nil {
+			e := signaling.AsError(err)
+			s.send(signaling.Refused{Code: e.Code, Message: e.Message, Of: m.Type()})
+		}
+	}
+}
+
+func (s *session) handle(m signaling.Message) error {
+	p := s.participant
+	switch m := m.(type) {
+	case signaling.Publish:
+		if err := checkPublish(m); err != nil {
+			return err
+		}
+		t, err := p.call.publish(p, m)
+		if err != nil {
+			return err
+		}
+		s.send(signaling.Published{Flow: m.Flow, Track: t.info.ID})
+	case signaling.Unpublish:
+		p.call.unpublish(p, m.Flow)
+	case signaling.Mute:
+		p.call.mute(p, m.Flow, m.Muted)
+	case signaling.Subscribe:
+		return p.call.subscribeTo(p, m.Track, m.MaxLayer)
+	case signaling.Unsubscribe:
+		p.call.unsubscribe(p, m.Track)
+	case signaling.KeyFrame:
+		p.call.keyFrame(p, m.Track)
+	case signaling.Measurement:
+		s.onMeasured(m)
+	default:
+		return signaling.Errorf(signaling.CodeBadMessage, "A %s message has no place here.", m.Type())
+	}
+	return nil
+}
+
+// writeControl writes what send queued. It is the only writer of the control stream.
+func (s *session) writeControl(control *webtransport.Stream) {
+	var buf []byte
+	write := func(m signaling.Message) bool {
+		b, err := signaling.Marshal(buf[:0], m)
+		if err != nil {
+			s.log.Error("message not sent", "type", m.Type(), "err", err)
+			return true
+		}
+		buf = b
+		if _, err := control.Write(buf); err != nil {
+			s.end(err)
+			return false
+		}
+		return true
+	}
+	for {
+		select {
+		case m := <-s.outgoing:
+			if !write(m) {
+				return
+			}
+		case g := <-s.goodbyes:
+			for len(s.outgoing) > 0 {
+				if !write(<-s.outgoing) {
+					return
+				}
+			}
+			if write(g) {
+				control.Close()
+			}
+			return
+		case <-s.ctx.Done():
+			return
+		}
+	}
+}
+
+// readDatagrams handles reports and audio.
+func (s *session) readDatagrams() {
+	limit := rate.NewLimiter(datagramsPerSecond, datagramBurst)
+	forgiven := rate.NewLimiter(datagramsPerSecond, datagramsForgiven)
+	for {
+		b, err := s.wt.ReceiveDatagram(s.ctx)
+		if err != nil {
+			s.end(err)
+			return
+		}
+		if !forgiven.Allow() {
+			s.goodbye(signaling.Errorf(signaling.CodeTooManyDatagrams, "More than %d datagrams a second.", datagramsPerSecond))
+			return
+		}
+		if limit.Allow() {
+			s.datagram(b)
+		}
+	}
+}
+
+// datagram handles one. What does not parse is counted and dropped: unlike on a stream, the next one does not depend on it.
+func (s *session) datagram(b []byte) {
+	flow, packet, err := media.ParseDatagram(b)
+	if err != nil {
+		s.reports.malformed.Add(1)
+		return
+	}
+	if flow == signaling.ReportFlow {
+		if err := s.reports.received(b, time.Now()); err != nil {
+			s.reports.malformed.Add(1)
+			return
+		}
+		if reply := s.reports.reply(time.Now(), s.participant.receptions()); reply != nil {
+			s.datagrams.Send(reply)
+		}
+		return
+	}
+	t := s.participant.track(flow)
+	if t == nil || t.relay.PublishDatagram(packet) != nil {
+		s.reports.malformed.Add(1)
+	}
+}
+
+// acceptStreams reads the participant's video until the session ends.
+func (s *session) acceptStreams() {
+	var streams sync.WaitGroup
+	defer streams.Wait()
+	for {
+		stream, err := s.wt.AcceptUniStream(s.ctx)
+		if err != nil {
+			s.end(err)
+			return
+		}
+		streams.Go(func() {
+			if err := s.readStream(stream); err != nil {
+				s.goodbye(signaling.AsError(err))
+			}
+		})
+	}
+}
+
+// readStream relays one group of one layer. The error is one that the session does not survive; a stream that is reset is part of life.
+func (s *session) readStream(stream *webtransport.ReceiveStream) error {
+	r, err := media.NewStreamReader(stream)
+	if err != nil {
+		return nil
+	}
+	t := s.participant.track(r.Flow())
+	if t == nil || t.relay.Kind() != media.Video {
+		// The track may have ended while its last group was on its way.
+		stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused))
+		return nil
+	}
+	for {
+		f, err := r.ReadFrame()
+		switch {
+		case err == nil:
+		case errors.Is(err, media.ErrFrameSize):
+			return signaling.Errorf(signaling.CodeFrameTooLarge, "%v", err)
+		case errors.Is(err, media.ErrNotFrame):
+			return signaling.Errorf(signaling.CodeBadMedia, "%v", err)
+		default:
+			return nil // the end of the group, or the stream's
+		}
+		if t.relay.Publish(f) != nil {
+			stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused))
+			return nil
+		}
+	}
+}
+
+// checkPublish refuses what no page of ours sends.
+func checkPublish(m signaling.Publish) error {
+	const maxPixels, maxFPS, maxLayers = 8192, 240, media.MaxLayers
+	video := map[signaling.Codec]bool{signaling.VP8: true, signaling.VP9: true, signaling.AV1: true, signaling.H264: true}
+	switch {
+	case m.Flow == signaling.ReportFlow:
+		return signaling.Errorf(signaling.CodeBadMessage, "Flow %d is for reports.", signaling.ReportFlow)
+	case m.Kind == signaling.Video && !video[m.Codec], m.Kind == signaling.Audio && m.Codec != signaling.Opus:
+		return signaling.Errorf(signaling.CodeBadMessage, "%.20q is not a codec for %s here.", m.Codec, m.Kind)
+	case m.Kind != signaling.Video && m.Kind != signaling.Audio:
+		return signaling.Errorf(signaling.CodeBadMessage, "%.20q is not a kind of track.", m.Kind)
+	case m.Source != signaling.Camera && m.Source != signaling.Microphone && m.Source != signaling.Screen:
+		return signaling.Errorf(signaling.CodeBadMessage, "%.20q is not a source.", m.Source)
+	case m.Width < 0 || m.Width > maxPixels || m.Height < 0 || m.Height > maxPixels || m.FPS < 0 || m.FPS > maxFPS || m.Layers < 0 || m.Layers > maxLayers:
+		return signaling.Errorf(signaling.CodeBadMessage, "%d by %d at %d fps in %d layers is out of range.", m.Width, m.Height, m.FPS, m.Layers)
+	}
+	return nil
+}
+
+// linkID is the ID of the lab link that the session came over, or "".
+func (s *session) linkID() string {
+	if id := s.link.Load(); id != nil {
+		return *id
+	}
+	return ""
+}
+
+// transport is the session as package media sees it.
+func (s *session) transport() media.Transport { return transport{s.wt} }
+
+type transport struct{ wt *webtransport.Session }
+
+func (t transport) OpenStream() (media.Stream, error) {
+	stream, err := t.wt.OpenUniStream()
+	if err != nil {
+		return nil, err
+	}
+	return sendStream{stream}, nil
+}
+
+func (t transport) SendDatagram(b []byte) error { return t.wt.SendDatagram(b) }
+
+type sendStream struct{ *webtransport.SendStream }
+
+func (s sendStream) CancelWrite(code uint32) {
+	s.SendStream.CancelWrite(webtransport.StreamErrorCode(code))
+}
