@@ -36,11 +36,15 @@
 // send to the link's listening port can therefore draw the (encrypted) downlink to itself until the client's next packet; a link is
 // meant for loopback and a trusted LAN. Towards the other side a link forwards to its one upstream address and to nothing else.
 //
+// A server that trusts loopback must not trust a link: whoever sends to the link reaches the server from 127.0.1.x. [Registry.Lookup] tells such
+// an address, and [Link.Client] who is behind it.
+//
 // # Concurrency
 //
 // All methods of [Link] and [Registry] may be called from any goroutine, and none of them waits for a packet. Config.OnChange is called from
 // one goroutine per link, one call at a time, with the newest state (changes that follow each other quickly may be reported once). It may call
-// every method except Close and Remove, which wait for it.
+// every method except Close and Remove, which wait for it, and must not want a lock that is held around those. It should return soon: walks and
+// drains wait for it, packets do not.
 //
 // # Ownership
 //

@@ -52,7 +52,12 @@ func testClock() time.Duration { return time.Since(testEpoch) }
 
 func newEndpoint(t testing.TB, ip netip.Addr) *endpoint {
 	t.Helper()
-	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(ip, 0)))
+	return newEndpointAt(t, netip.AddrPortFrom(ip, 0))
+}
+
+func newEndpointAt(t testing.TB, addr netip.AddrPort) *endpoint {
+	t.Helper()
+	conn, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,4 +171,16 @@ func (s State) net(name string) NetworkState {
 		}
 	}
 	return NetworkState{}
+}
+
+// newQuietEndpoint opens a socket for a benchmark.
+func newQuietEndpoint(t testing.TB, addr netip.AddrPort) *net.UDPConn {
+	t.Helper()
+	conn, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(addr))
+	if err != nil {
+		t.Fatal(err)
+	}
+	growBuffers(conn)
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }

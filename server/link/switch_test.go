@@ -9,14 +9,14 @@ import (
 )
 
 func TestHardSwitchCutsBothDirections(t *testing.T) {
-	const delay = 150 * time.Millisecond
+	const delay = 300 * time.Millisecond
 	r := newRig(t, Config{Networks: []Network{{Name: "wifi", Delay: delay}, {Name: "cellular"}}})
 	source := r.meet(t)
 	for i := range uint32(10) {
 		r.client.send(t, r.link.Addr(), 100+i, 100)
 		r.server.send(t, source, 100+i, 100)
 	}
-	time.Sleep(delay / 3) // they are on their way
+	time.Sleep(delay / 6) // they are on their way
 	if changed, err := r.link.Switch("cellular", Hard); !changed || err != nil {
 		t.Fatal(changed, err)
 	}
@@ -235,12 +235,12 @@ func TestSwitchDuringSwitch(t *testing.T) {
 }
 
 func TestRebind(t *testing.T) {
-	const delay = 100 * time.Millisecond
+	const delay = 200 * time.Millisecond
 	r := newRig(t, Config{Networks: []Network{{Name: "wifi", Delay: delay}}})
 	old := r.meet(t)
 	r.client.send(t, r.link.Addr(), 1, 100)
 	r.server.send(t, old, 1, 100)
-	time.Sleep(delay / 4)
+	time.Sleep(delay / 8)
 	if err := r.link.Rebind(); err != nil {
 		t.Fatal(err)
 	}
