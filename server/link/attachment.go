@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// An attachment is a link's presence on one network from when it attaches until it leaves: a socket towards the server and a pipe
-// in each direction.
+// An attachment is a link's presence on one network from when it attaches until it leaves: a socket towards
+// the server and a pipe in each direction.
 type attachment struct {
 	link *Link
 	net  *network
@@ -42,7 +42,8 @@ func (l *Link) attach(n *network) (*attachment, error) {
 	return a, nil
 }
 
-// freshSocket opens a socket on n at an address that this link has not used lately, and makes it known. Link.mu is held.
+// freshSocket opens a socket on n at an address that this link has not used lately, and makes it known.
+// Link.mu is held.
 func (l *Link) freshSocket(n *network) (*net.UDPConn, netip.AddrPort, error) {
 	for {
 		conn, source, err := dialUpstream(n.Source, l.cfg.Upstream)
@@ -50,7 +51,8 @@ func (l *Link) freshSocket(n *network) (*net.UDPConn, netip.AddrPort, error) {
 			return nil, source, err
 		}
 		if l.recent.contains(source) {
-			// The system may give out a port again at once. Keeping this one open while asking for the next makes sure to get another.
+			// The system may give out a port again at once. Keeping this one open while asking for the next
+			// makes sure to get another.
 			defer conn.Close()
 			continue
 		}
@@ -60,7 +62,8 @@ func (l *Link) freshSocket(n *network) (*net.UDPConn, netip.AddrPort, error) {
 	}
 }
 
-// rebind gives the attachment a fresh socket and keeps everything else, packets on their way included. Link.mu is held.
+// rebind gives the attachment a fresh socket and keeps everything else, packets on their way included.
+// Link.mu is held.
 func (a *attachment) rebind() error {
 	conn, source, err := a.link.freshSocket(a.net)
 	if err != nil {
@@ -99,7 +102,8 @@ func (a *attachment) read(conn *net.UDPConn) {
 			putBuffer(buf)
 			return
 		case err != nil:
-			// The server is not there (ECONNREFUSED) or the system is short of something. It may come back; do not spin meanwhile.
+			// The server is not there (ECONNREFUSED) or the system is short of something. It may come back;
+			// do not spin meanwhile.
 			putBuffer(buf)
 			a.link.pause(time.Millisecond)
 		case n > maxPacket:
@@ -116,8 +120,8 @@ func (a *attachment) sendUp(b []byte) bool {
 	conn := a.conn.Load()
 	_, err := conn.Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
-		// A connected socket reports an earlier packet's refusal on the next write, which then sends nothing; and a rebinding may have
-		// taken the socket away in between. Neither is this packet's fault.
+		// A connected socket reports an earlier packet's refusal on the next write, which then sends nothing;
+		// and a rebinding may have taken the socket away in between. Neither is this packet's fault.
 		_, err = a.conn.Load().Write(b)
 	}
 	return err == nil

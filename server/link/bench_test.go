@@ -17,14 +17,15 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkForward is one packet's way through the link: socket, shaper, pipe, socket. ns/op is the time between packets at full speed;
-// cpu-ns/op is the processor time of a packet, which includes the benchmark's own sending and receiving: two of the four system calls.
+// BenchmarkForward is one packet's way through the link: socket, shaper, pipe, socket. ns/op is the time
+// between packets at full speed; cpu-ns/op is the processor time of a packet, which includes the benchmark's
+// own sending and receiving: two of the four system calls.
 func BenchmarkForward(b *testing.B) {
 	for _, bc := range []struct {
 		name string
 		net  Network
-		// window is how many packets may be on their way: fewer than the socket buffers hold or, where they spend their time in the
-		// pipe, than that holds, but enough to keep it busy for the delay.
+		// window is how many packets may be on their way: fewer than the socket buffers hold or, where they
+		// spend their time in the pipe, than that holds, but enough to keep it busy for the delay.
 		window int
 	}{
 		{"plain", Network{Name: "wifi"}, 256},

@@ -1,53 +1,62 @@
-// Package link carries one participant's QUIC packets to the server over a network that can be changed while the call goes on.
+// Package link carries one participant's QUIC packets to the server over a network that can be changed while
+// the call goes on.
 //
-// A [Link] is a UDP forwarder in user space that stands between one participant (the QUIC client of a browser) and the UDP socket of
-// the server. Towards the server it has one socket per [Network], so a change of network changes the source address the server sees,
-// exactly as walking from Wi-Fi to cellular does. What is real and what is not: QUIC, TLS, WebTransport and path validation are the
-// browser's and the server's own, packets really leave from another address; the delay, jitter, loss and rate of a network are
-// emulated by this package. A [State] says so in its field "emulated".
+// A [Link] is a UDP forwarder in user space that stands between one participant (the QUIC client of a
+// browser) and the UDP socket of the server. Towards the server it has one socket per [Network], so a change
+// of network changes the source address the server sees, exactly as walking from Wi-Fi to cellular does. What
+// is real and what is not: QUIC, TLS, WebTransport and path validation are the browser's and the server's
+// own, packets really leave from another address; the delay, jitter, loss and rate of a network are emulated
+// by this package. A [State] says so in its field "emulated".
 //
-//	                   ┌──────────────── Link ────────────────┐
-//	participant ── UDP ┤ listen   up   shaper → socket "wifi"  ├ UDP ── server
-//	                   │          down shaper ←               │        (sees 127.0.1.1:p)
-//	                   └──────────────────────────────────────┘
+//	                    ┌──────────── Link ─────────────┐
+//	participant ── UDP ─┤ up   ─ shaper → socket "wifi" ├─ UDP ── server
+//	                    │ down ← shaper ─               │        (sees 127.0.1.1:p)
+//	                    └───────────────────────────────┘
 //
 // # Emulation
 //
 // Each network shapes both directions, each on its own. A packet that arrives
 //
-//  1. waits until the packets before it have been serialized at Rate. A packet that would have to wait longer than 100 ms, or that finds
-//     2048 packets in the queue or on their way, is dropped (tail drop). Rate counts UDP payload, not headers;
-//  2. is lost with probability Loss, independently of the others, after it has taken its share of the rate, as on a radio link;
-//  3. is delivered Delay ± Jitter later. Delay is one way and holds for each direction, so a network of 35 ms adds 70 ms to the round-trip
-//     time. Jitter is a bound, and it varies slowly, so that packets are never reordered within a network and direction
-//     and the mean stays Delay however dense the packets are.
+//  1. waits until the packets before it have been serialized at Rate. A packet that would have to wait
+//     longer than 100 ms, or that finds 2048 packets in the queue or on their way, is dropped (tail drop).
+//     Rate counts UDP payload, not headers;
+//  2. is lost with probability Loss, independently of the others, after it has taken its share of the rate, as
+//     on a radio link;
+//  3. is delivered Delay ± Jitter later. Delay is one way and holds for each direction, so a network of 35 ms
+//     adds 70 ms to the round-trip time. Jitter is a bound, and it varies slowly, so that packets are never
+//     reordered within a network and direction and the mean stays Delay however dense the packets are.
 //
-// Packets longer than 1500 bytes are dropped. ECN marks are not carried over, which QUIC notices and copes with (RFC 9000, section 13.4.2).
+// Packets longer than 1500 bytes are dropped. ECN marks are not carried over, which QUIC notices and copes
+// with (RFC 9000, section 13.4.2).
 //
 // # Changing the network
 //
-// Every change opens a fresh socket, so a new port and, where the system allows, another address, like a phone that attaches anew;
-// the server never meets an old path again. See [Style] for the ways to change and [Link.Rebind] for a new port on the same network.
+// Every change opens a fresh socket, so a new port and, where the system allows, another address, like a
+// phone that attaches anew; the server never meets an old path again. See [Style] for the ways to change and
+// [Link.Rebind] for a new port on the same network.
 //
 // # The participant's address
 //
-// A link answers one client address at a time, and only one that has sent it a packet that looks like QUIC. When the client's own address changes
-// the link follows it. The server does not see that change: to the server a participant is where the link's socket is. Whoever can
-// send to the link's listening port can therefore draw the (encrypted) downlink to itself until the client's next packet; a link is
-// meant for loopback and a trusted LAN. Towards the other side a link forwards to its one upstream address and to nothing else.
+// A link answers one client address at a time, and only one that has sent it a packet that looks like QUIC.
+// When the client's own address changes the link follows it. The server does not see that change: to the
+// server a participant is where the link's socket is. Whoever can send to the link's listening port can
+// therefore draw the (encrypted) downlink to itself until the client's next packet; a link is meant for
+// loopback and a trusted LAN. Towards the other side a link forwards to its one upstream address and to
+// nothing else.
 //
-// A server that trusts loopback must not trust a link: whoever sends to the link reaches the server from 127.0.1.x. [Registry.Lookup] tells such
-// an address, and [Link.Client] who is behind it.
+// A server that trusts loopback must not trust a link: whoever sends to the link reaches the server from
+// 127.0.1.x. [Registry.Lookup] tells such an address, and [Link.Client] who is behind it.
 //
 // # Concurrency
 //
-// All methods of [Link] and [Registry] may be called from any goroutine, and none of them waits for a packet. Config.OnChange is called from
-// one goroutine per link, one call at a time, with the newest state (changes that follow each other quickly may be reported once). It may call
-// every method except Close and Remove, which wait for it, and must not want a lock that is held around those. It should return soon: walks and
+// All methods of [Link] and [Registry] may be called from any goroutine, and none of them waits for a packet.
+// Config.OnChange is called from one goroutine per link, one call at a time, with the newest state (changes
+// that follow each other quickly may be reported once). It may call every method except Close and Remove,
+// which wait for it, and must not want a lock that is held around those. It should return soon: walks and
 // drains wait for it, packets do not.
 //
 // # Ownership
 //
-// Who calls [New] calls [Link.Close]. A [Registry] closes the links that it made: on Remove, when they are idle, and on Close.
-// Close returns once all goroutines and sockets of the link are gone.
+// Who calls [New] calls [Link.Close]. A [Registry] closes the links that it made: on Remove, when they are
+// idle, and on Close. Close returns once all goroutines and sockets of the link are gone.
 package link

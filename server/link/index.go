@@ -7,9 +7,11 @@ import (
 )
 
 const (
-	// lookupGrace is how long the address of a closed socket is still named: packets and path events about it come late.
+	// lookupGrace is how long the address of a closed socket is still named: packets and path events about it
+	// come late.
 	lookupGrace = 10 * time.Second
-	// maxClosed bounds the closed addresses that are remembered; a client of the API that switches without end loses the oldest names.
+	// maxClosed bounds the closed addresses that are remembered; a client of the API that switches without
+	// end loses the oldest names.
 	maxClosed = 4096
 )
 

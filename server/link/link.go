@@ -20,9 +20,11 @@ type Config struct {
 	ID string
 	// Participant is whoever the link was made for. It is only passed on, in State.
 	Participant string
-	// Listen is the client-facing address, IPv4 or IPv6. Port 0 means a port of PortMin to PortMax or, without those, any.
+	// Listen is the client-facing address, IPv4 or IPv6. Port 0 means a port of PortMin to PortMax or,
+	// without those, any.
 	Listen netip.AddrPort
-	// PortMin and PortMax are the range, both ends included, of client-facing ports that a firewall lets in. 0 means no range.
+	// PortMin and PortMax are the range, both ends included, of client-facing ports that a firewall lets in.
+	// 0 means no range.
 	PortMin, PortMax uint16
 	// Upstream is the server's UDP address: one address, not 0.0.0.0 or ::.
 	Upstream netip.AddrPort
@@ -36,8 +38,8 @@ type Config struct {
 	Seed uint64
 	// Logger gets a line per change of network, none per packet. nil means slog.Default().
 	Logger *slog.Logger
-	// OnChange, if set, is told about every change of network, the progress of one, and the end of the link (State.Closed).
-	// See the package comment for what it may do.
+	// OnChange, if set, is told about every change of network, the progress of one, and the end of the link
+	// (State.Closed). See the package comment for what it may do.
 	OnChange func(State)
 }
 
@@ -177,7 +179,8 @@ func (l *Link) ID() string { return l.cfg.ID }
 // Participant returns whom the link was made for, as given.
 func (l *Link) Participant() string { return l.cfg.Participant }
 
-// Addr returns the address that the participant's browser sends to. Its IP address is unspecified if Config.Listen's is.
+// Addr returns the address that the participant's browser sends to. Its IP address is unspecified if
+// Config.Listen's is.
 func (l *Link) Addr() netip.AddrPort { return l.listen }
 
 // Client returns the address that the link answers; the zero value before the first packet.
@@ -188,15 +191,16 @@ func (l *Link) Client() netip.AddrPort {
 	return netip.AddrPort{}
 }
 
-// Claim keeps the link from being closed as idle by its registry until release is called. An unclaimed link is closed after a
-// minute without a packet from its client, so a participant who comes back within it finds the link. release may be called more than once.
+// Claim keeps the link from being closed as idle by its registry until release is called. An unclaimed link
+// is closed after a minute without a packet from its client, so a participant who comes back within it finds
+// the link. release may be called more than once.
 func (l *Link) Claim() (release func()) {
 	l.claims.Add(1)
 	return sync.OnceFunc(func() { l.claims.Add(-1) })
 }
 
-// Close ends the link: packets on their way die, and all sockets and goroutines are gone when it returns. It may be called more than
-// once, but not from OnChange.
+// Close ends the link: packets on their way die, and all sockets and goroutines are gone when it returns. It
+// may be called more than once, but not from OnChange.
 func (l *Link) Close() error {
 	l.mu.Lock()
 	if !l.isClosed {
@@ -259,7 +263,8 @@ func (l *Link) read() {
 	}
 }
 
-// sendDown sends to the client. A network can only have got a packet for the client after the client had sent one.
+// sendDown sends to the client. A network can only have got a packet for the client after the client had sent
+// one.
 func (l *Link) sendDown(b []byte) bool {
 	to := l.client.Load()
 	if to == nil {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// A Network describes an emulated access network. Its numbers are what a screen shows, so they are also what is delivered.
-// In JSON: {"name", "title", "delay_ms", "jitter_ms", "loss", "rate_bps", "source"}.
+// A Network describes an emulated access network. Its numbers are what a screen shows, so they are also what
+// is delivered. In JSON: {"name", "title", "delay_ms", "jitter_ms", "loss", "rate_bps", "source"}.
 type Network struct {
 	// Name identifies the network in calls and URLs ("wifi"): 1 to 32 lower-case letters, digits and hyphens.
 	Name string
@@ -17,19 +17,21 @@ type Network struct {
 	Title string
 	// Delay is the one-way delay, added in each direction.
 	Delay time.Duration
-	// Jitter bounds the variation of the delay: a packet takes between Delay-Jitter and Delay+Jitter. At most Delay.
+	// Jitter bounds the variation of the delay: a packet takes between Delay-Jitter and Delay+Jitter. At most
+	// Delay.
 	Jitter time.Duration
 	// Loss is the probability, 0 to 1, that a packet is lost, in each direction.
 	Loss float64
 	// Rate limits each direction, in bits of UDP payload per second. 0 means no limit.
 	Rate int64
-	// Source is the local address of this network's sockets. The zero value lets the link choose: an address of 127.0.1.0/24 where
-	// the upstream is on IPv4 loopback and the system allows it, else the local address the system's routing picks.
+	// Source is the local address of this network's sockets. The zero value lets the link choose: an address
+	// of 127.0.1.0/24 where the upstream is on IPv4 loopback and the system allows it, else the local address
+	// the system's routing picks.
 	Source netip.Addr
 }
 
-// DefaultNetworks returns the two networks of the lab: a good Wi-Fi, which is the first and so the active one, and an average
-// cellular network.
+// DefaultNetworks returns the two networks of the lab: a good Wi-Fi, which is the first and so the active
+// one, and an average cellular network.
 func DefaultNetworks() []Network {
 	return []Network{
 		{Name: "wifi", Title: "Wi-Fi", Delay: 5 * time.Millisecond, Jitter: time.Millisecond, Rate: 50_000_000},
@@ -83,7 +85,8 @@ func validName(s string) bool {
 	return true
 }
 
-// networkJSON is the wire form of a Network: durations are milliseconds, because that is what people and scripts write.
+// networkJSON is the wire form of a Network: durations are milliseconds, because that is what people and
+// scripts write.
 type networkJSON struct {
 	Name     string     `json:"name"`
 	Title    string     `json:"title"`
@@ -129,14 +132,15 @@ func fromMilliseconds(ms float64) time.Duration {
 type Style string
 
 const (
-	// Hard is break before make: from this instant the old network passes nothing, packets on their way die in both directions,
-	// and the new network starts at once.
+	// Hard is break before make: from this instant the old network passes nothing, packets on their way die
+	// in both directions, and the new network starts at once.
 	Hard Style = "hard"
-	// Soft is make before break: packets to the server go over the new network at once, while packets that the server still sends to the old
-	// address are delivered until the old network has been silent for 1 s, at most for 3 s. Then its socket is closed.
+	// Soft is make before break: packets to the server go over the new network at once, while packets that
+	// the server still sends to the old address are delivered until the old network has been silent for 1 s,
+	// at most for 3 s. Then its socket is closed.
 	Soft Style = "soft"
-	// Walk is walking out of range: over about 4 s the old network's loss climbs to 100 % while its rate shrinks. When nothing
-	// passes any more the link goes over to the new network as in Hard.
+	// Walk is walking out of range: over about 4 s the old network's loss climbs to 100 % while its rate
+	// shrinks. When nothing passes any more the link goes over to the new network as in Hard.
 	Walk Style = "walk"
 )
 

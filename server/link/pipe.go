@@ -8,12 +8,13 @@ import (
 const (
 	// maxPacket is the longest UDP payload that is carried. QUIC packets stay within an Ethernet frame.
 	maxPacket = 1500
-	// maxQueued bounds the packets held in one direction of one network: 3 MB at most. It leaves room for 100 Mbit/s at
-	// 100 ms of queue and 100 ms of delay.
+	// maxQueued bounds the packets held in one direction of one network: 3 MB at most. It leaves room for 100
+	// Mbit/s at 100 ms of queue and 100 ms of delay.
 	maxQueued = 2048
 )
 
-// A buffer holds one packet and one byte more, by which a packet that is too long is told from one that just fits.
+// A buffer holds one packet and one byte more, by which a packet that is too long is told from one that just
+// fits.
 type buffer [maxPacket + 1]byte
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -28,8 +29,8 @@ type packet struct {
 	due time.Duration
 }
 
-// A pipe is one direction of one network: packets are pushed in by a reader, held as long as the shaper says and given to send by
-// the pipe's own goroutine, in order.
+// A pipe is one direction of one network: packets are pushed in by a reader, held as long as the shaper says
+// and given to send by the pipe's own goroutine, in order.
 type pipe struct {
 	clock func() time.Duration
 	send  func([]byte) bool // reports whether the packet left
@@ -41,8 +42,8 @@ type pipe struct {
 	idle    bool // the goroutine waits for a packet, not for a time
 	stopped bool
 
-	// sending is held while a packet is sent, so that stop can promise that none is sent after it. It is apart from mu because
-	// a system call must not hold up the reader.
+	// sending is held while a packet is sent, so that stop can promise that none is sent after it. It is
+	// apart from mu because a system call must not hold up the reader.
 	sending sync.Mutex
 	dead    bool // guarded by sending
 
@@ -91,7 +92,8 @@ func (p *pipe) push(buf *buffer, n int) {
 	}
 }
 
-// run delivers packets until stop. A packet never becomes due before the one in front of it, so a sleep need not be cut short by a new packet.
+// run delivers packets until stop. A packet never becomes due before the one in front of it, so a sleep need
+// not be cut short by a new packet.
 func (p *pipe) run() {
 	defer p.sleeper.close()
 	for {

@@ -14,7 +14,8 @@ type arrival struct {
 	at  time.Duration
 }
 
-// testPipe runs a pipe on the bubble's clock. It returns the pipe and a function that returns the arrivals so far.
+// testPipe runs a pipe on the bubble's clock. It returns the pipe and a function that returns the arrivals so
+// far.
 func testPipe(t *testing.T, n Network, stats *counters) (*pipe, func() []arrival) {
 	t.Helper()
 	epoch := time.Now()

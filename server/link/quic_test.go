@@ -71,8 +71,8 @@ func TestQUICConnectionSurvivesChanges(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A client that has nothing to say is never noticed at its new address, and the server goes on sending to the old one. So
-	// every client of a call has a heartbeat, and this one too.
+	// A client that has nothing to say is never noticed at its new address, and the server goes on sending to
+	// the old one. So every client of a call has a heartbeat, and this one too.
 	beat := time.NewTicker(50 * time.Millisecond)
 	defer beat.Stop()
 	go func() {

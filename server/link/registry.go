@@ -18,7 +18,8 @@ const (
 
 // A RegistryConfig says what links a registry makes.
 type RegistryConfig struct {
-	// Link is what all links have in common. ID and Participant are set for each link; Listen must leave the port 0.
+	// Link is what all links have in common. ID and Participant are set for each link; Listen must leave the
+	// port 0.
 	Link Config
 	// MaxLinks is the limit of links at a time; 0 means 256.
 	MaxLinks int
@@ -26,7 +27,8 @@ type RegistryConfig struct {
 	Idle time.Duration
 }
 
-// A Registry makes links, knows them by ID and by the addresses the server sees, and closes those that nobody uses.
+// A Registry makes links, knows them by ID and by the addresses the server sees, and closes those that nobody
+// uses.
 type Registry struct {
 	cfg   RegistryConfig
 	index *index
@@ -75,8 +77,8 @@ func NewRegistry(cfg RegistryConfig) (*Registry, error) {
 // Networks returns the networks that links are made with.
 func (r *Registry) Networks() []Network { return slices.Clone(r.cfg.Link.Networks) }
 
-// Create opens a link with an ID that cannot be guessed. Errors wrap [ErrTooManyLinks], [ErrNoPort], [ErrUnknownNetwork], [ErrClosed] or
-// what the system says.
+// Create opens a link with an ID that cannot be guessed. Errors wrap [ErrTooManyLinks], [ErrNoPort],
+// [ErrUnknownNetwork], [ErrClosed] or what the system says.
 func (r *Registry) Create(h Hints) (*Link, error) {
 	r.mu.Lock()
 	switch {
@@ -153,8 +155,8 @@ func (r *Registry) Remove(id string) bool {
 	return ok
 }
 
-// Lookup tells which link and network a source address belongs to that the server sees. The addresses of closed sockets are known
-// for another 10 s. It is fast enough to be called per event.
+// Lookup tells which link and network a source address belongs to that the server sees. The addresses of
+// closed sockets are known for another 10 s. It is fast enough to be called per event.
 func (r *Registry) Lookup(addr netip.AddrPort) (linkID, network string, ok bool) {
 	return r.index.lookup(addr)
 }

@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// queueTime is how long a packet may wait for its turn at the network's rate before it is dropped instead. 100 ms is a decent access
-// router: loss-based congestion control still fills the link, and a call on it stays a conversation.
+// queueTime is how long a packet may wait for its turn at the network's rate before it is dropped instead.
+// 100 ms is a decent access router: loss-based congestion control still fills the link, and a call on it
+// stays a conversation.
 const queueTime = 100 * time.Millisecond
 
 // A fate is what the shaper decides about a packet.
@@ -18,8 +19,8 @@ const (
 	overflow      // tail drop
 )
 
-// A shaper is the emulation of one direction of one network as a function of time: it holds no packets, no clock and no lock. Times are
-// durations since an arbitrary start; calls must not go back in time.
+// A shaper is the emulation of one direction of one network as a function of time: it holds no packets, no
+// clock and no lock. Times are durations since an arbitrary start; calls must not go back in time.
 type shaper struct {
 	delay, jitter time.Duration
 	loss          float64
@@ -35,8 +36,8 @@ func newShaper(n Network, rng *rand.Rand) shaper {
 	return shaper{delay: n.Delay, jitter: n.Jitter, loss: n.Loss, rate: n.Rate, rng: rng}
 }
 
-// admit decides what becomes of a packet of size bytes that arrives now, and when it is due if it is to be delivered.
-// A due time is never before that of the packet admitted before it.
+// admit decides what becomes of a packet of size bytes that arrives now, and when it is due if it is to be
+// delivered. A due time is never before that of the packet admitted before it.
 func (s *shaper) admit(now time.Duration, size int) (due time.Duration, f fate) {
 	start := max(s.free, now)
 	if start-now > queueTime {
@@ -54,17 +55,20 @@ func (s *shaper) admit(now time.Duration, size int) (due time.Duration, f fate) 
 	if s.jitter > 0 {
 		due += time.Duration(s.wander.at(s.free, 3*s.jitter, s.rng) * float64(s.jitter))
 	}
-	// The jitter alone keeps the order; this guards against a change of the conditions in between and against rounding.
+	// The jitter alone keeps the order; this guards against a change of the conditions in between and against
+	// rounding.
 	due = max(due, s.last)
 	s.last = due
 	return due, deliver
 }
 
-// wander is a random function of time with values in [-1, 1]: straight lines between random values at equal steps.
+// wander is a random function of time with values in [-1, 1]: straight lines between random values at equal
+// steps.
 //
-// Why not a random number per packet: to keep packets in order each would have to wait for the latest of those before it,
-// so that dense traffic would see Delay+Jitter all the time instead of Delay. A line that falls by at most 2 (times jitter) per step of
-// 3×jitter is never steeper than -2/3, so a later packet is never due before an earlier one, without any waiting.
+// Why not a random number per packet: to keep packets in order each would have to wait for the latest of
+// those before it, so that dense traffic would see Delay+Jitter all the time instead of Delay. A line that
+// falls by at most 2 (times jitter) per step of 3×jitter is never steeper than -2/3, so a later packet is
+// never due before an earlier one, without any waiting.
 type wander struct {
 	at0, at1 time.Duration
 	v0, v1   float64
@@ -76,8 +80,9 @@ func (w *wander) at(t, step time.Duration, rng *rand.Rand) float64 {
 	draw := func() float64 { return 2*rng.Float64() - 1 }
 	switch {
 	case !w.started || t >= w.at1+step:
-		// After a pause longer than a step the value has nothing to do with the last one. The place within the step is random too: a
-		// packet every 20 ms must not always meet the corner of a line, where the spread is widest.
+		// After a pause longer than a step the value has nothing to do with the last one. The place within
+		// the step is random too: a packet every 20 ms must not always meet the corner of a line, where the
+		// spread is widest.
 		w.started = true
 		w.at0 = t - time.Duration(rng.Float64()*float64(step))
 		w.at1 = w.at0 + step

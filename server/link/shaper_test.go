@@ -61,7 +61,8 @@ func TestShaperTimes(t *testing.T) {
 	}
 }
 
-// However dense the packets, the delay stays within Delay ± Jitter around a mean of Delay, uses that room, and keeps the order.
+// However dense the packets, the delay stays within Delay ± Jitter around a mean of Delay, uses that room,
+// and keeps the order.
 func TestShaperJitter(t *testing.T) {
 	for _, gap := range []time.Duration{100 * time.Microsecond, time.Millisecond, 20 * time.Millisecond, 300 * time.Millisecond} {
 		t.Run(gap.String(), func(t *testing.T) {
@@ -142,7 +143,8 @@ func TestShaperLoss(t *testing.T) {
 	}
 }
 
-// withinBinomial reports whether k of n is within 4.5 standard deviations of probability p: wrong by chance once in 150,000 times.
+// withinBinomial reports whether k of n is within 4.5 standard deviations of probability p: wrong by chance
+// once in 150,000 times.
 func withinBinomial(k, n int, p float64) bool {
 	return math.Abs(float64(k)-float64(n)*p) <= 4.5*math.Sqrt(float64(n)*p*(1-p))
 }

@@ -7,7 +7,8 @@ import (
 
 // A sleeper waits for a pipe's next due time.
 type sleeper interface {
-	// sleep returns after d, or early once interrupted. It may be early by chance too; the caller looks at the clock again.
+	// sleep returns after d, or early once interrupted. It may be early by chance too; the caller looks at
+	// the clock again.
 	sleep(d time.Duration)
 	// interrupt ends the current sleep and all later ones. Unlike the rest it may be called from any goroutine.
 	interrupt()
@@ -15,7 +16,8 @@ type sleeper interface {
 	close()
 }
 
-// timerSleeper waits on a Go timer. An idle Go program sleeps in whole milliseconds on Linux, so it comes up to 1.1 ms late.
+// timerSleeper waits on a Go timer. An idle Go program sleeps in whole milliseconds on Linux, so it comes up
+// to 1.1 ms late.
 type timerSleeper struct {
 	timer *time.Timer
 	done  chan struct{}

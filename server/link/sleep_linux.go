@@ -8,9 +8,9 @@ import (
 	"unsafe"
 )
 
-// fdSleeper waits on a timerfd, whose expiry wakes the runtime's poller at once, where the runtime's own timers are rounded up to a
-// millisecond while the program idles. That is 0.1 ms late instead of 0.6 ms, without a thread that spins, and it counts where the delay
-// that is shown is 5 ms.
+// fdSleeper waits on a timerfd, whose expiry wakes the runtime's poller at once, where the runtime's own
+// timers are rounded up to a millisecond while the program idles. That is 0.1 ms late instead of 0.6 ms,
+// without a thread that spins, and it counts where the delay that is shown is 5 ms.
 type fdSleeper struct {
 	fd   uintptr // of file; file.Fd() would make it blocking
 	file *os.File

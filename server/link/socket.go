@@ -7,15 +7,18 @@ import (
 	"net/netip"
 )
 
-// socketBuffer holds the bursts that QUIC senders make while this process is not scheduled. The system may grant less.
+// socketBuffer holds the bursts that QUIC senders make while this process is not scheduled. The system may
+// grant less.
 const socketBuffer = 2 << 20
 
-// listenClient opens the client-facing socket: at exactly the port of addr, else at a free port of the range, else anywhere.
+// listenClient opens the client-facing socket: at exactly the port of addr, else at a free port of the range,
+// else anywhere.
 func listenClient(addr netip.AddrPort, portMin, portMax uint16) (*net.UDPConn, error) {
 	if addr.Port() != 0 || portMin == 0 {
 		return listen(addr)
 	}
-	// Starting at a random place keeps a port from being given to the next participant right after the last one has left.
+	// Starting at a random place keeps a port from being given to the next participant right after the last
+	// one has left.
 	n := int(portMax) - int(portMin) + 1
 	first := rand.IntN(n)
 	for i := range n {
@@ -43,7 +46,8 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// dialUpstream opens a socket of a network: connected, so that the system drops whatever does not come from upstream.
+// dialUpstream opens a socket of a network: connected, so that the system drops whatever does not come from
+// upstream.
 func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*net.UDPConn, netip.AddrPort, error) {
 	var local *net.UDPAddr
 	if source.IsValid() {
@@ -63,8 +67,8 @@ func growBuffers(conn *net.UDPConn) {
 	_ = conn.SetWriteBuffer(socketBuffer)
 }
 
-// chooseSources gives each network without a source an address of its own, if upstream is on IPv4 loopback and the system has the
-// whole of 127.0.0.0/8 (Linux does; elsewhere the networks differ by port only).
+// chooseSources gives each network without a source an address of its own, if upstream is on IPv4 loopback
+// and the system has the whole of 127.0.0.0/8 (Linux does; elsewhere the networks differ by port only).
 func chooseSources(networks []Network, upstream netip.AddrPort) {
 	if !upstream.Addr().Is4() || !upstream.Addr().IsLoopback() {
 		return

@@ -15,7 +15,8 @@ type State struct {
 	Networks    []NetworkState `json:"networks"`
 	Active      string         `json:"active"` // name of the network that carries the uplink
 
-	// Switching is true while a walk is under way or an old network drains after a soft switch; Progress goes from 0 to 1 meanwhile.
+	// Switching is true while a walk is under way or an old network drains after a soft switch; Progress goes
+	// from 0 to 1 meanwhile.
 	Switching bool    `json:"switching"`
 	Progress  float64 `json:"progress"`
 	// Target is the network that a walk under way leads to.

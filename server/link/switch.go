@@ -6,8 +6,9 @@ import (
 )
 
 const (
-	// drainSilence and drainMax end the old network of a soft switch. A server that has validated the new path stops using the old one,
-	// so silence means that the change is complete; a server that never does must not keep the old network open for good.
+	// drainSilence and drainMax end the old network of a soft switch. A server that has validated the new
+	// path stops using the old one, so silence means that the change is complete; a server that never does
+	// must not keep the old network open for good.
 	drainSilence = time.Second
 	drainMax     = 3 * time.Second
 	// maxDraining bounds old networks when soft switches follow each other quickly.
@@ -38,16 +39,19 @@ func (d drain) progress(now time.Duration) float64 {
 	return max(0, float64(silence)/float64(enough), float64(now-d.since)/float64(drainMax))
 }
 
-// Switch changes the network that carries the participant's packets, in the given style. It reports whether that changes anything:
-// to switch to the current network, or to the one that a walk is already heading for, does not and is no error.
+// Switch changes the network that carries the participant's packets, in the given style. It reports whether
+// that changes anything: to switch to the current network, or to the one that a walk is already heading for,
+// does not and is no error.
 //
 // Hard and Soft have happened when Switch returns. Walk has begun; State shows how far it is.
 //
-// The newest call wins. During a walk, Hard and Soft to any other network end the walk at once, Walk to a third network changes where it
-// leads, and any switch to the network being left calls it off, so that network is as good as before. During the drain of a
-// soft switch, Hard also closes the draining networks; Soft lets them drain and adds one.
+// The newest call wins. During a walk, Hard and Soft to any other network end the walk at once, Walk to a
+// third network changes where it leads, and any switch to the network being left calls it off, so that
+// network is as good as before. During the drain of a soft switch, Hard also closes the draining networks;
+// Soft lets them drain and adds one.
 //
-// Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle], [ErrClosed] or what the system says when no socket can be opened; nothing has changed then.
+// Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle], [ErrClosed] or what the system says when no socket can
+// be opened; nothing has changed then.
 func (l *Link) Switch(name string, style Style) (changed bool, err error) {
 	if _, err := ParseStyle(string(style)); err != nil {
 		return false, err
@@ -109,8 +113,8 @@ func (l *Link) change(to *network, style Style) error {
 	return nil
 }
 
-// Rebind gives the current network a new port, as a NAT does that has forgotten a mapping: packets on their way are still delivered, those
-// that the server sends to the old address are not.
+// Rebind gives the current network a new port, as a NAT does that has forgotten a mapping: packets on their
+// way are still delivered, those that the server sends to the old address are not.
 func (l *Link) Rebind() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -173,7 +177,8 @@ func (l *Link) control() {
 	}
 }
 
-// step moves walks and drains on to now. It reports whether there is something new to show and whether to call it again.
+// step moves walks and drains on to now. It reports whether there is something new to show and whether to
+// call it again.
 func (l *Link) step(now time.Time) (moved, busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -208,8 +213,8 @@ func (l *Link) stepWalk(now time.Time) {
 	}
 	to := l.walk.target
 	if err := l.change(l.network(to), Walk); err != nil {
-		// Without a socket there is no other network to go over to. To stay on one that passes nothing would end the call for a reason
-		// that is not the network's.
+		// Without a socket there is no other network to go over to. To stay on one that passes nothing would
+		// end the call for a reason that is not the network's.
 		l.walk = nil
 		a.setConditions(a.net.Loss, a.net.Rate)
 		l.log.Error("walk called off: the other network cannot be reached", "network", to, "err", err)

@@ -23,8 +23,8 @@ func (w *walk) progress(now time.Time) float64 {
 	return min(1, max(0, float64(now.Sub(w.started))/float64(w.length)))
 }
 
-// fading returns the loss and rate of n at progress p of a walk out of its range: at first little is lost, as radio links repair losses at
-// the cost of rate, then it goes quickly. At 1 nothing passes.
+// fading returns the loss and rate of n at progress p of a walk out of its range: at first little is lost, as
+// radio links repair losses at the cost of rate, then it goes quickly. At 1 nothing passes.
 func fading(n Network, p float64) (loss float64, rate int64) {
 	loss = n.Loss + (1-n.Loss)*p*p
 	full := n.Rate
