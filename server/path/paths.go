@@ -25,7 +25,7 @@ func (s *State) change(in AddressChanged) {
 	}
 	s.snapshot.Verdict = verdict
 	s.snapshot.Changes++
-	ev := Event{Type: PathSwitched, Time: in.Time, Verdict: verdict, ResponseMS: to.ResponseMS, Challenge: to.Challenge, From: endpoint(from)}
+	ev := Event{Type: PathSwitched, Time: in.Time, Verdict: verdict, ResponseMS: to.ResponseMS, Challenge: to.proof, From: endpoint(from)}
 	if c, ok := s.ids[0].find(to.destination); ok && to.known {
 		ev.ConnectionID = &c
 	}
@@ -66,7 +66,7 @@ func (s *State) target(in AddressChanged) *pathRecord {
 		return exact
 	case exact != nil:
 		// The path was used before under its own number, and the validation that led back to it was noted elsewhere.
-		exact.Challenge, exact.Attempts, exact.ResponseMS = last.Challenge, last.Attempts, last.ResponseMS
+		exact.Challenge, exact.Attempts, exact.ResponseMS, exact.proof = last.Challenge, last.Attempts, last.ResponseMS, last.proof
 		exact.destination, exact.known = last.destination, last.known
 		return exact
 	case last != nil:

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
 	"math/big"
 	"net"
 	"net/netip"
@@ -48,7 +49,7 @@ func listenUDP(t testing.TB) *net.UDPConn {
 
 func portOf(c net.PacketConn) netip.AddrPort { return addrPort(c.LocalAddr()) }
 
-// server is a QUIC server that echoes datagrams and discards streams.
+// server is a QUIC server that echoes datagrams and one stream per connection.
 type server struct {
 	o    *Observer
 	addr *net.UDPAddr
@@ -60,7 +61,7 @@ func newServer(t testing.TB, opts Options, withSocket bool, wrap func(*Socket) n
 	t.Helper()
 	o := New(opts)
 	udp := listenUDP(t)
-	tr := &quic.Transport{Conn: udp}
+	tr := &quic.Transport{Conn: udp, StatelessResetKey: &quic.StatelessResetKey{1, 2, 3}} // the key makes the tokens real
 	if withSocket {
 		s := o.NewSocket(udp)
 		tr.Conn = s
@@ -85,6 +86,12 @@ func newServer(t testing.TB, opts Options, withSocket bool, wrap func(*Socket) n
 			if _, ok := o.Bind(conn); !ok {
 				t.Error("Bind does not know the connection")
 			}
+			wg.Go(func() {
+				if str, err := conn.AcceptStream(context.Background()); err == nil {
+					io.Copy(str, str)
+					str.Close()
+				}
+			})
 			wg.Go(func() {
 				for {
 					b, err := conn.ReceiveDatagram(context.Background())

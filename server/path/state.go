@@ -60,6 +60,7 @@ type pathRecord struct {
 	deadline      time.Time // of the validation; zero if there is none
 	destination   string    // connection ID that the peer's packets on this path carry
 	known         bool      // destination is known
+	proof         string    // hex of the challenge whose answer validated the path
 }
 
 type sentChallenge struct {
@@ -203,7 +204,7 @@ func (s *State) challenge(in ChallengeSent) {
 	}
 	if p.State != pathProbing {
 		// A new validation. A path that is validated is not challenged again unless quic-go has forgotten it.
-		p.State, p.Since, p.Attempts, p.ResponseMS = pathProbing, in.Time, 0, 0
+		p.State, p.Since, p.Attempts, p.ResponseMS, p.proof = pathProbing, in.Time, 0, 0, ""
 		p.deadline = in.Time.Add(validationTimeout(in.PTO))
 	}
 	s.name(p)
@@ -239,6 +240,7 @@ func (s *State) response(in ResponseReceived) {
 		// A failed path too: the timer is ours, quic-go accepts an answer as long as it remembers the challenge.
 		if !c.void && (p.State == pathProbing || p.State == pathFailed) {
 			p.State, p.Since, p.ResponseMS, p.deadline = pathValidated, in.Time, ms, time.Time{}
+			p.proof = ev.Challenge
 			ev.Type = PathValidated
 			s.emit(ev, p)
 		}
