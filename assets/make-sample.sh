@@ -40,8 +40,10 @@ ff -f lavfi -i color=black:s=72x72 -frames:v 1 -vf "format=gbrap,geq=\
 r=255:g='190-30*hypot(X-35.5,Y-35.5)/24':b='110-40*hypot(X-35.5,Y-35.5)/24':\
 a='255*clip(22.5-hypot(X-35.5,Y-35.5),0,1)+70*between(hypot(X-35.5,Y-35.5),22,36)*pow(1-(hypot(X-35.5,Y-35.5)-22)/14,2)'" "$tmp/light.png"
 
-# The layers. Entropy state must not change in the upper layer either, or the base
-# layer alone would not decode: flag 1<<20 (VP8_EFLAG_NO_UPD_ENTROPY) on odd frames.
+# The layers: of odd frames the encoder keeps nothing, neither the picture in one of its
+# three buffers nor probabilities, so that nothing can depend on them.
+no_upd_last=$((1 << 18)) no_upd_entropy=$((1 << 20)) no_upd_golden=$((1 << 22)) no_upd_altref=$((1 << 23))
+upper=$((no_upd_last | no_upd_entropy | no_upd_golden | no_upd_altref))
 two_digits() { echo "%{eif\\:$1\\:d\\:2}"; }
 clock="$(two_digits 'floor((t+0.0005)/60)')\\:$(two_digits 'floor(mod(t+0.0005,60))').$(two_digits 'floor(mod((t+0.0005)*100,100))')"
 ff -loop 1 -framerate 30 -i "$tmp/ground.png" -loop 1 -framerate 30 -i "$tmp/light.png" -t 20 \
@@ -49,10 +51,10 @@ ff -loop 1 -framerate 30 -i "$tmp/ground.png" -loop 1 -framerate 30 -i "$tmp/lig
 drawtext=fontfile=$sans:text='Roamcall test participant':fontsize=22:fontcolor=0x9fb4c8:x=(w-tw)/2:y=92,\
 drawtext=fontfile=$mono:text='$clock':fontsize=74:fontcolor=0xf2f6fa:x=(w-8*44.55)/2:y=128,\
 drawtext=fontfile=$mono:text='frame %{eif\\:n\\:d\\:3}':fontsize=18:fontcolor=0x7890a6:x=(w-tw)/2:y=212,\
-format=yuv420p,metadata=mode=add:key=vp8-flags:value=1048576:enable='mod(n,2)'" \
-	-c:v libvpx -deadline good -cpu-used 0 -b:v 180k -minrate 0 -maxrate 260k -bufsize 400k -crf 18 -qmin 6 -qmax 44 \
+format=yuv420p,metadata=mode=add:key=vp8-flags:value=$upper:enable='mod(n,2)'" \
+	-c:v libvpx -deadline good -cpu-used 0 -b:v 200k -maxrate 300k -bufsize 600k -qmin 12 -qmax 28 \
 	-g 60 -keyint_min 60 -auto-alt-ref 0 -lag-in-frames 0 -error-resilient default -threads 1 \
-	-ts-parameters "ts_number_layers=2:ts_target_bitrate=120,180:ts_rate_decimator=2,1:ts_periodicity=2:ts_layer_id=0,1:ts_layering_mode=2" \
+	-ts-parameters "ts_number_layers=2:ts_target_bitrate=110,200:ts_rate_decimator=2,1:ts_periodicity=2:ts_layer_id=0,1:ts_layering_mode=2" \
 	-fflags +bitexact -flags:v +bitexact picture.ivf
 
 # The tones: a pentatonic arpeggio in A, eight notes in 5 s, each a sine with two soft
