@@ -267,8 +267,11 @@ func (s *Server) newCall(room string) *call {
 			if s.calls[c.room] == c {
 				delete(s.calls, c.room)
 			}
+			stop := c.stopBots
 			s.mu.Unlock()
-			c.stopBots()
+			if stop != nil {
+				stop()
+			}
 		},
 	}
 }

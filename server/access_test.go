@@ -19,6 +19,7 @@ func TestOperatorAccess(t *testing.T) {
 		{"a name pointed at this machine", "127.0.0.1:5000", "evil.example:8080", nil, false},
 		{"another machine", "192.168.1.7:5000", "192.168.1.2:4433", nil, false},
 		{"another machine that says localhost", "192.168.1.7:5000", "localhost:4433", nil, false},
+		{"somebody over a lab link", "127.0.1.1:5000", "localhost:4433", func(r *http.Request) { r.ProtoMajor = 3 }, false},
 		{"the key", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.Header.Set("Authorization", "Bearer open sesame") }, true},
 		{"another key", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.Header.Set("Authorization", "Bearer open") }, false},
 		{"the cookie", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: operatorCookie, Value: a.cookie()}) }, true},

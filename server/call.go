@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"maps"
 	"math"
@@ -25,11 +26,12 @@ type call struct {
 	removed func(p *participant, dropped bool)
 	ended   func(*call)
 
+	stopBots context.CancelFunc // guarded by Server.mu; nil before there are any
+
 	mu           sync.Mutex
 	participants []*participant // in order of joining
 	nextTrack    uint32
 	closed       bool
-	bots         bots
 }
 
 type limits struct {

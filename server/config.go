@@ -6,6 +6,8 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+
+	"github.com/roamcall/roamcall/server/link"
 )
 
 // Config says how a Server runs. The zero value of a field means what its comment says.
@@ -18,11 +20,12 @@ type Config struct {
 
 	// Bots is the number of test participants in every call while somebody else is in it; negative: 1 if Lab is on and 0 otherwise.
 	Bots            int
-	MaxParticipants int      // in one call; 50
-	MaxCalls        int      // at once; 1000
-	OperatorKey     string   // for dashboards beyond loopback; made at random if empty
-	AllowOrigins    []string // origins of pages on other hosts that may open a session
-	LinkPorts       string   // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
+	MaxParticipants int            // in one call; 50
+	MaxCalls        int            // at once; 1000
+	OperatorKey     string         // for dashboards beyond loopback; made at random if empty
+	AllowOrigins    []string       // origins of pages on other hosts that may open a session
+	LinkPorts       string         // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
+	Networks        []link.Network // that the lab emulates; link.DefaultNetworks if empty
 
 	Version string       // shown by /api/config
 	Logger  *slog.Logger // slog.Default()

@@ -23,6 +23,7 @@ func (s *Server) openLab(own netip.AddrPort) (*link.Registry, error) {
 		PortMin:  from,
 		PortMax:  to,
 		Upstream: s.upstream,
+		Networks: s.config.Networks,
 		Logger:   s.log,
 		OnChange: s.onLinkChange,
 	}})

@@ -37,6 +37,7 @@ type Server struct {
 	observer *path.Observer
 	links    *link.Registry // nil without the lab
 	metrics  *metrics
+	sample   *sample // of test participants
 
 	udp       *quic.Transport
 	listener  *quic.EarlyListener
@@ -70,7 +71,12 @@ func New(config Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	sample, err := loadSample()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
+		sample: sample,
 		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: map[string]*participant{}, startedAt: time.Now(),
 	}

@@ -36,6 +36,11 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.IntVar(&c.MaxCalls, "max-calls", 1000, "most `calls` at once")
 	flags.StringVar(&c.OperatorKey, "operator-key", "", "`key` for the dashboard from other machines; made at random and printed if empty")
 	flags.StringVar(&c.LinkPorts, "link-ports", "", "`range` of UDP ports for lab links, such as 50000-50100")
+	flags.Func("network", "an emulated network of the lab instead of the usual ones, such as `NAME:delay=35ms,jitter=8ms,loss=0.1%,rate=12M`; may be repeated", func(v string) error {
+		n, err := parseNetwork(v)
+		c.Networks = append(c.Networks, n)
+		return err
+	})
 	origins := flags.String("allow-origin", "", "`origins` of pages on other hosts that may join, with commas between")
 	verbose := flags.Bool("verbose", false, "log more")
 	if err := parse(flags, args, out, serveHelp); err != nil {
