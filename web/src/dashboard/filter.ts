@@ -1,0 +1,45 @@
+// Which events the log shows.
+
+import type { PathEventData, PathEventType } from '../protocol/messages.gen.ts';
+import { explain } from './explain.ts';
+import type { State } from './store.ts';
+
+export interface Filter {
+  type: PathEventType | 'all' | 'path'; // 'path': validation and switches, without the connection IDs' life
+  connection: string; // '' for all
+  text: string;
+}
+
+/** The newest events that pass, newest first, at most `most`. */
+export function filtered(state: State, filter: Filter, most: number): PathEventData[] {
+  const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
+  const found: PathEventData[] = [];
+  const from = filter.connection ? [state.connections.get(filter.connection)] : state.connections.values();
+  for (const connection of from) {
+    if (!connection) continue;
+    // Each connection's events are in order, so its newest `most` that pass are all that can be among the newest `most` of all.
+    let taken = 0;
+    for (let i = connection.events.length - 1; i >= 0 && taken < most; i--) {
+      const event = connection.events[i] as PathEventData;
+      if (!ofType(event, filter.type) || !hasWords(event, words)) continue;
+      found.push(event);
+      taken++;
+    }
+  }
+  return found.sort((a, b) => b.id - a.id).slice(0, most);
+}
+
+function ofType(event: PathEventData, type: Filter['type']): boolean {
+  if (type === 'all') return true;
+  if (type === 'path')
+    return (
+      event.type.startsWith('path_') || event.type === 'session_resumed' || event.type === 'handover_report'
+    );
+  return event.type === type;
+}
+
+function hasWords(event: PathEventData, words: readonly string[]): boolean {
+  if (words.length === 0) return true;
+  const text = `${explain(event).title} ${JSON.stringify(event)}`.toLowerCase();
+  return words.every((word) => text.includes(word));
+}

@@ -1,0 +1,25 @@
+// The participant's own connection, as the call engine tells of it over the control stream.
+
+import type { CallEngine } from '../call/types.ts';
+import { createLive, type Live } from './live.ts';
+
+const lives = new WeakMap<CallEngine, Live>();
+
+/**
+ * The engine's path history. It is collected from the first call of this on, for the life of the engine, so that folding the panel away and
+ * opening it again loses nothing; call it when the call begins to miss nothing at all.
+ */
+export function ownPath(engine: CallEngine): Live {
+  let live = lives.get(engine);
+  if (!live) {
+    const made = createLive();
+    engine.onPath({
+      snapshot: (snapshot) => made.dispatch({ type: 'snapshot', snapshot }),
+      event: (event) => made.dispatch({ type: 'event', event, received: Date.now() }),
+      sample: (sample) => made.dispatch({ type: 'samples', samples: [sample], received: Date.now() }),
+    });
+    lives.set(engine, made);
+    live = made;
+  }
+  return live;
+}
