@@ -178,6 +178,9 @@ func (c *connection) tick() {
 	if c.pending != nil && now.Sub(c.pending.in.Time) >= probeWait {
 		c.flush()
 	}
+	if c.pending != nil {
+		c.arm(c.pending.in.Time.Add(probeWait))
+	}
 	c.look()
 	c.apply(Tick{Time: now})
 }
@@ -268,7 +271,7 @@ func metrics(conn *quic.Conn) Metrics {
 
 func addrPort(a net.Addr) netip.AddrPort {
 	if u, ok := a.(*net.UDPAddr); ok {
-		return unmap(u.AddrPort())
+		return plain(u.AddrPort())
 	}
 	return netip.AddrPort{}
 }

@@ -19,10 +19,11 @@
 // # Concurrency
 //
 // Everything exported is safe for concurrent use, except [State] and [Handovers], which are pure and belong to one caller at a time. Callbacks of
-// [Options] must not call back into the [Observer] unless they say that they may. Locks are taken in the order connection, Observer, Hub.
+// [Options] must not call back into the [Observer] unless they say that they may. Locks are taken in the order connection, then Hub or
+// probes, then Observer.
 //
 // # Who closes what
 //
-// quic-go closes a connection's recorder, which ends its State, its timer and its qlog. [Observer.Run] owns the sampler and closes the Hub when its context ends. A subscriber
-// closes its Subscription. Nothing here closes a quic.Conn or a socket, except that closing a Socket closes the UDP connection under it.
+// quic-go closes a connection's recorder, which ends its State, its timer and its qlog. [Observer.Run] owns the sampler and closes the Hub
+// when its context ends. A subscriber closes its Subscription. Nothing here closes a quic.Conn or a socket, except that closing a Socket closes the UDP connection under it.
 package path

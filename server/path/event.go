@@ -103,10 +103,12 @@ const (
 
 // Report is what is known of a handover once everybody who noticed it has answered.
 type Report struct {
-	Verdict    Verdict   `json:"verdict"`
-	From       Endpoint  `json:"from"`
-	To         Endpoint  `json:"to"`
-	Started    time.Time `json:"started"`           // first packet from the new address (the switch itself if the path had been validated long before), or the silence that led to resumption
+	Verdict Verdict  `json:"verdict"`
+	From    Endpoint `json:"from"`
+	To      Endpoint `json:"to"`
+	// Started is the first packet from the new address, or the switch itself if the path had been validated more than a second before; of a
+	// resumption the beginning of the silence that led to it.
+	Started    time.Time `json:"started"`
 	Switched   time.Time `json:"switched"`          // the server sends to the new address
 	ResponseMS float64   `json:"response_ms"`       // PATH_CHALLENGE to PATH_RESPONSE; 0 if resumed
 	Phases     *Phases   `json:"phases,omitempty"`  // of a resumption

@@ -88,8 +88,8 @@ func (h *Hub) Last() uint64 {
 	return h.last
 }
 
-// Track makes a connection known; its ID must be new. snapshot is called from any goroutine, without locks of the Hub. forget is called when the snapshot is dropped,
-// a while after Untrack; it must not call the Hub.
+// Track makes a connection known; its ID must be new. snapshot is called from any goroutine, without locks of the Hub. forget is called
+// when the snapshot is dropped, a while after Untrack; it must not call the Hub.
 func (h *Hub) Track(id string, snapshot func() Snapshot, forget func()) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

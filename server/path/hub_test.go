@@ -66,7 +66,6 @@ func TestHubBacklogThenLive(t *testing.T) {
 }
 
 func TestHubFilter(t *testing.T) {
-	h := NewHub()
 	all := []Event{
 		{Connection: "1", Participant: "a", Room: "x"}, {Connection: "2", Participant: "b", Room: "x"},
 		{Connection: "3", Participant: "a", Room: "y"}, {Connection: "4"},
@@ -82,7 +81,7 @@ func TestHubFilter(t *testing.T) {
 		{Filter{Connection: "4"}, []uint64{4}},
 		{Filter{Room: "z"}, nil},
 	} {
-		h = NewHub()
+		h := NewHub()
 		s := h.Subscribe(0, tc.f)
 		for _, ev := range all {
 			h.Publish(ev)

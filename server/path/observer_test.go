@@ -3,6 +3,7 @@ package path
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/netip"
 	"slices"
 	"testing"
@@ -19,17 +20,26 @@ func TestRebinding(t *testing.T) {
 		name   string
 		idLen  int
 		socket bool
+		any    bool // the server listens on all addresses, IPv4 and IPv6
 	}{
-		{"zero-length client IDs", 0, true},
-		{"client IDs", 4, true},
-		{"without Socket", 4, false},
+		{"zero-length client IDs", 0, true, false},
+		{"client IDs", 4, true, false},
+		{"without Socket", 4, false, false},
+		{"on all addresses", 0, true, true},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			changes := make(chan Change, 1)
 			networks := func(remote netip.AddrPort) (string, string, bool) {
 				return "link-1", fmt.Sprint("net-", remote.Port()), true
 			}
-			s := newServer(t, Options{Network: networks, OnSwitch: func(c Change) { changes <- c }}, tc.socket, nil)
+			udp := listenUDP(t)
+			if tc.any {
+				var err error
+				if udp, err = net.ListenUDP("udp", &net.UDPAddr{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			s := newServerOn(t, udp, Options{Network: networks, OnSwitch: func(c Change) { changes <- c }}, tc.socket, nil)
 			f := newForwarder(t, s.addr)
 			first := portOf(f.out)
 			dial(t, f.addr(), tc.idLen)

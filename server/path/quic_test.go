@@ -59,8 +59,12 @@ type server struct {
 // newServer starts one. wrap may put something between quic-go and the Socket; withSocket false leaves the Socket out.
 func newServer(t testing.TB, opts Options, withSocket bool, wrap func(*Socket) net.PacketConn) *server {
 	t.Helper()
+	return newServerOn(t, listenUDP(t), opts, withSocket, wrap)
+}
+
+func newServerOn(t testing.TB, udp *net.UDPConn, opts Options, withSocket bool, wrap func(*Socket) net.PacketConn) *server {
+	t.Helper()
 	o := New(opts)
-	udp := listenUDP(t)
 	tr := &quic.Transport{Conn: udp, StatelessResetKey: &quic.StatelessResetKey{1, 2, 3}} // the key makes the tokens real
 	if withSocket {
 		s := o.NewSocket(udp)
@@ -111,7 +115,8 @@ func newServer(t testing.TB, opts Options, withSocket bool, wrap func(*Socket) n
 		cancel()
 		wg.Wait()
 	})
-	return &server{o: o, addr: udp.LocalAddr().(*net.UDPAddr), sub: sub}
+	addr := &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: udp.LocalAddr().(*net.UDPAddr).Port}
+	return &server{o: o, addr: addr, sub: sub}
 }
 
 // next waits for the next event of one of the types and returns all up to it.

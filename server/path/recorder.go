@@ -48,7 +48,7 @@ type recorder struct{ c *connection }
 // RecordEvent implements qlogwriter.Recorder. It neither blocks nor allocates unless the event says something new.
 func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 	c := r.c
-	if q := c.qlog.Load(); q != nil {
+	if q := c.qlog.Load(); q.running() {
 		q.record(time.Now(), redact(ev))
 	}
 	switch e := ev.(type) {
@@ -76,7 +76,7 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 		}
 	case qlog.ConnectionClosed:
 		c.mu.Lock()
-		c.end(closeReason(&e))
+		c.end(c.closeReason(&e))
 		c.mu.Unlock()
 	}
 }
@@ -186,10 +186,10 @@ func idHex(id qlog.ConnectionID) string { return hex.EncodeToString(id.Bytes()) 
 
 func endpointAddr(e qlog.PathEndpointInfo) netip.AddrPort {
 	if e.IPv4.IsValid() {
-		return unmap(e.IPv4)
+		return plain(e.IPv4)
 	}
 	if e.IPv6.IsValid() {
-		return unmap(e.IPv6)
+		return plain(e.IPv6)
 	}
 	return netip.AddrPort{}
 }
@@ -197,10 +197,10 @@ func endpointAddr(e qlog.PathEndpointInfo) netip.AddrPort {
 // maxReason bounds the text that a peer can put into the log.
 const maxReason = 200
 
-func closeReason(e *qlog.ConnectionClosed) string {
-	by := "server"
+func (c *connection) closeReason(e *qlog.ConnectionClosed) string {
+	by := c.own
 	if e.Initiator == qlog.InitiatorRemote {
-		by = "client"
+		by = c.peer()
 	}
 	var s string
 	switch {
@@ -211,7 +211,7 @@ func closeReason(e *qlog.ConnectionClosed) string {
 	case e.ConnectionError != nil:
 		s = fmt.Sprintf("%s from %s", e.ConnectionError.String(), by)
 	default:
-		s = "closed by " + by
+		s = "closed by " + string(by)
 	}
 	if e.Reason != "" && e.Trigger == "" {
 		s += ": " + strings.ToValidUTF8(e.Reason[:min(len(e.Reason), maxReason)], "")

@@ -166,6 +166,59 @@ func TestProbeNotSeenBeforeTheNextPacket(t *testing.T) {
 	r.Close()
 }
 
+// What is kept of a connection that ended goes with its snapshot.
+func TestEndedConnectionIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Options{})
+		r, c := newRecorder(o, 1)
+		if err := o.StartQlog(c.id); err != nil {
+			t.Fatal(err)
+		}
+		r.Close()
+		time.Sleep(closedKept - time.Second)
+		if !o.Attach(c.id, Identity{Participant: "late"}) || len(o.Hub().Snapshots()) != 1 {
+			t.Error("forgotten too early")
+		}
+		time.Sleep(2 * time.Second)
+		o.Hub().Expire()
+		if o.Attach(c.id, Identity{}) || o.qlogs != 0 || len(o.connections) != 0 || len(o.remotes) != 0 {
+			t.Errorf("kept too long: %d connections, %d qlogs", len(o.connections), o.qlogs)
+		}
+	})
+}
+
+// A connection that quic-go makes and abandons leaves nothing behind.
+func TestAbandonedConnection(t *testing.T) {
+	o := New(Options{Qlog: func(string) bool { return true }})
+	for i := range 100 {
+		o.Tracer(context.Background(), false, quic.ConnectionIDFromBytes([]byte{byte(i)})).AddProducer()
+	}
+	if len(o.connections) != 0 || o.qlogs != 0 || len(o.Hub().Snapshots()) != 0 {
+		t.Errorf("%d connections, %d qlogs", len(o.connections), o.qlogs)
+	}
+}
+
+func TestCloseReason(t *testing.T) {
+	app, tra := qlog.ApplicationErrorCode(7), qlog.TransportErrorCode(0xa)
+	for _, tc := range []struct {
+		ev   qlog.ConnectionClosed
+		want string
+	}{
+		{qlog.ConnectionClosed{Trigger: qlog.ConnectionCloseTriggerIdleTimeout}, "idle timeout"},
+		{qlog.ConnectionClosed{Initiator: qlog.InitiatorRemote, ApplicationError: &app, Reason: "bye"}, "application error 0x7 from client: bye"},
+		{qlog.ConnectionClosed{Initiator: qlog.InitiatorLocal, ConnectionError: &tra}, "PROTOCOL_VIOLATION from server"},
+		{qlog.ConnectionClosed{Initiator: qlog.InitiatorLocal}, "closed by server"},
+		{
+			qlog.ConnectionClosed{Initiator: qlog.InitiatorRemote, ApplicationError: &app, Reason: strings.Repeat("é", 500)},
+			"application error 0x7 from client: " + strings.Repeat("é", maxReason/2),
+		},
+	} {
+		if got := (&connection{own: Server}).closeReason(&tc.ev); got != tc.want {
+			t.Errorf("%q, want %q", got, tc.want)
+		}
+	}
+}
+
 func TestConnectionIDEvents(t *testing.T) {
 	o := New(Options{})
 	r, _ := newRecorder(o, 1)

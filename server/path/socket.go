@@ -99,7 +99,7 @@ func (ps *probes) forget(p *probe) {
 
 // written looks at a packet that goes to addr. A batch of packets (GSO) is longer than any probe, and probes are not batched.
 func (ps *probes) written(b []byte, addr netip.AddrPort) {
-	addr = unmap(addr)
+	addr = plain(addr)
 	if p := ps.match(b, addr); p != nil {
 		p.sent(addr)
 	}
@@ -126,4 +126,7 @@ func (ps *probes) match(b []byte, addr netip.AddrPort) *probe {
 // if the connection's packets do not pass through a Socket.
 const probeWait = 5 * time.Millisecond
 
-func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
+// plain makes addresses comparable wherever they come from: quic-go's events have neither zones nor IPv4 addresses in IPv6 form.
+func plain(a netip.AddrPort) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr().Unmap().WithZone(""), a.Port())
+}

@@ -252,6 +252,23 @@ func TestState(t *testing.T) {
 			paths: "retired active",
 		},
 		{
+			name: "back to an address used before, with the challenge noted elsewhere",
+			in: []Input{
+				challenge(100, addrB, 1), response(130, 1), changed(131, addrB), challenge(200, addrC, 2), response(230, 2), changed(231, addrA),
+			},
+			want: []string{
+				"path_challenge_sent 1 challenge=01#1",
+				"path_response_received 1 challenge=01#1 in=30",
+				"path_validated 1 challenge=01#1 in=30",
+				"path_switched 1 challenge=01#0 in=30 id=server/0/50/in_use rebound from=0",
+				"path_challenge_sent 2 challenge=02#1",
+				"path_response_received 2 challenge=02#1 in=30",
+				"path_validated 2 challenge=02#1 in=30",
+				"path_switched 0 challenge=02#0 in=30 id=server/0/50/in_use rebound from=1",
+			},
+			paths: "active retired retired",
+		},
+		{
 			name: "a response nobody asked for",
 			in:   []Input{response(100, 9)},
 		},
