@@ -5,11 +5,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"os"
 	"reflect"
 	"strings"
 	"time"
 
+	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/signaling"
 )
@@ -36,6 +38,7 @@ var unions = map[reflect.Type][]string{
 		path.HandoverReport, path.ConnectionClosed),
 	reflect.TypeFor[path.Verdict](): values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),
 	reflect.TypeFor[path.Side]():    values(path.Server, path.Client),
+	reflect.TypeFor[link.Style]():   values(link.Hard, link.Soft, link.Walk),
 }
 
 // renames keep names that would say too little, or collide, in a page.
@@ -48,6 +51,12 @@ var renames = map[reflect.Type]string{
 	reflect.TypeFor[path.Sample]():       "ConnectionSample",
 	reflect.TypeFor[path.Metrics]():      "ConnectionMetrics",
 	reflect.TypeFor[path.ConnectionID](): "ConnectionIDInfo",
+	reflect.TypeFor[link.State]():        "LinkState",
+	reflect.TypeFor[link.NetworkState](): "NetworkState",
+	reflect.TypeFor[link.Style]():        "SwitchStyle",
+	reflect.TypeFor[link.Change]():       "NetworkChange",
+	reflect.TypeFor[link.Counters]():     "LinkCounters",
+	reflect.TypeFor[link.Drops]():        "LinkDrops",
 }
 
 // raw says what the JSON behind a json.RawMessage member is.
@@ -55,6 +64,7 @@ var raw = map[string]reflect.Type{
 	"PathEvent.event":       reflect.TypeFor[path.Event](),
 	"PathSnapshot.snapshot": reflect.TypeFor[path.Snapshot](),
 	"PathSample.sample":     reflect.TypeFor[path.Sample](),
+	"LinkChanged.link":      reflect.TypeFor[link.State](),
 }
 
 func values[T ~string](vs ...T) []string {
@@ -141,7 +151,7 @@ func (g *generator) declare(b *strings.Builder, t reflect.Type) {
 // ref returns the TypeScript for a member's type.
 func (g *generator) ref(t reflect.Type) string {
 	switch {
-	case t == reflect.TypeFor[time.Time]():
+	case t == reflect.TypeFor[time.Time](), t == reflect.TypeFor[netip.AddrPort]():
 		return "string"
 	case t == reflect.TypeFor[json.RawMessage]():
 		return "unknown"

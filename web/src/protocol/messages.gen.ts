@@ -148,7 +148,7 @@ export interface PathSample {
 }
 
 export interface LinkChanged {
-  link: unknown;
+  link: LinkState;
 }
 
 export interface Refused {
@@ -220,6 +220,7 @@ export interface PathEventData {
   verdict?: Verdict;
   from?: Endpoint;
   previous?: string;
+  phases?: Phases;
   report?: HandoverReport;
   reason?: string;
 }
@@ -247,6 +248,8 @@ export interface ConnectionSnapshot {
 export interface ConnectionSample {
   time: string;
   connection: string;
+  participant?: string;
+  room?: string;
   path: number;
   metrics: ConnectionMetrics;
   send_bps: number;
@@ -259,6 +262,24 @@ export interface ConnectionSample {
   concealed_up_ms: number;
   playout_ms: number;
   freezes: number;
+}
+
+export interface LinkState {
+  id: string;
+  participant?: string;
+  emulated: boolean;
+  listen: string;
+  upstream: string;
+  networks: NetworkState[];
+  active: string;
+  switching: boolean;
+  progress: number;
+  target?: string;
+  style?: SwitchStyle;
+  last?: NetworkChange;
+  switches: number;
+  rebinds: number;
+  closed?: boolean;
 }
 
 export type Code = number;
@@ -279,6 +300,12 @@ export interface Endpoint {
   local: string;
   remote: string;
   network?: string;
+}
+
+export interface Phases {
+  silence_ms: number;
+  handshake_ms: number;
+  first_frame_ms: number;
 }
 
 export interface HandoverReport {
@@ -319,13 +346,32 @@ export interface ConnectionMetrics {
   packets_lost: number;
 }
 
-export type Side = 'server' | 'client';
-
-export interface Phases {
-  silence_ms: number;
-  handshake_ms: number;
-  first_frame_ms: number;
+export interface NetworkState {
+  name: string;
+  title: string;
+  delay_ms: number;
+  jitter_ms: number;
+  loss: number;
+  rate_bps: number;
+  active: boolean;
+  draining: boolean;
+  source?: string;
+  loss_now: number;
+  rate_now: number;
+  up: LinkCounters;
+  down: LinkCounters;
 }
+
+export type SwitchStyle = 'hard' | 'soft' | 'walk';
+
+export interface NetworkChange {
+  time: string;
+  style: SwitchStyle;
+  from: string;
+  to: string;
+}
+
+export type Side = 'server' | 'client';
 
 export interface HandoverDirection {
   measured: boolean;
@@ -336,6 +382,21 @@ export interface HandoverDirection {
   frames_lost: number;
   receivers: number;
   at_arrival: boolean;
+}
+
+export interface LinkCounters {
+  packets: number;
+  bytes: number;
+  dropped: LinkDrops;
+}
+
+export interface LinkDrops {
+  loss: number;
+  queue: number;
+  switch: number;
+  send: number;
+  too_big: number;
+  not_quic: number;
 }
 
 export const VERSION = 1;

@@ -1,0 +1,93 @@
+# make run    build everything and start the server: then open http://localhost:8080
+# make test   all tests: Go, TypeScript, fuzz targets, real browsers
+# make check  linters and generated files
+#
+# Needs Go 1.26 and Node 20. Go modules and npm packages are installed as needed; the browser tests install Debian's browsers if they are missing.
+
+SHELL     := /bin/bash -o pipefail
+VERSION   := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN       := bin/roamcall
+PAGE      := assets/dist/index.html
+NPM       := npm --prefix web --no-fund --no-audit --loglevel=error
+GENERATED := web/src/protocol/messages.gen.ts
+FUZZTIME  ?= $(if $(CI),30s,5s)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover screens clean
+
+run: build
+	@$(BIN) serve $(ARGS)
+
+build: $(PAGE)
+	@go build -trimpath -ldflags "-X main.version=$(VERSION)" -o $(BIN) ./cmd/roamcall
+
+web: $(PAGE)
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	@echo "Installing the page's packages ..."
+	@$(NPM) ci
+
+$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
+	@echo "Building the page ..."
+	@$(NPM) run --silent build
+	@touch $(PAGE)
+
+test: check test-go test-web fuzz e2e
+
+test-go: $(PAGE)
+	go test -race ./...
+
+test-web: web/node_modules/.package-lock.json
+	$(NPM) test
+
+# Every fuzz target for FUZZTIME.
+fuzz:
+	@for pkg in $$(go list ./...); do \
+	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "fuzz $$pkg $$target $(FUZZTIME)"; \
+	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg | tail -n 2 || exit 1; \
+	  done; \
+	done
+
+e2e: build browsers
+	$(NPM) run e2e
+
+# Chromium and Firefox, and PulseAudio without which Firefox plays nothing on a machine that has no sound device.
+browsers:
+	@missing=; \
+	command -v chromium >/dev/null || missing="$$missing chromium"; \
+	command -v firefox-esr >/dev/null || missing="$$missing firefox-esr"; \
+	command -v pulseaudio >/dev/null || missing="$$missing pulseaudio"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" != 0 ]; then echo "The browser tests need:$$missing. Install them, as root: apt-get install$$missing" >&2; exit 1; fi; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; \
+	fi
+
+check: web/node_modules/.package-lock.json
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not formatted:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	$(NPM) run check
+
+# The TypeScript types, from the Go structs.
+generate:
+	go run ./server/internal/tsgen $(GENERATED)
+
+format: web/node_modules/.package-lock.json
+	gofmt -w $$(git ls-files '*.go')
+	$(NPM) run format
+
+# What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback.
+bench-relay:
+	go test -run '^$$' -bench Relay -benchmem ./server
+
+# What a handover does to the call, in real browsers.
+bench-handover: build browsers
+	$(NPM) run bench:handover
+
+# Pictures of every screen, in web/e2e/out.
+screens: build browsers
+	$(NPM) run screens
+
+clean:
+	rm -rf bin web/node_modules web/e2e/out assets/dist/assets $(PAGE)
