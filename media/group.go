@@ -6,6 +6,10 @@ const (
 	maxHeldBytes  = 512 << 10
 )
 
+// maxLate is by how many sequence numbers a key frame may be older than the newest base frame and be taken for a late one. One further back is that
+// of an encoder which began anew with numbers of its own choice: refusing it would refuse everything that follows.
+const maxLate = 512
+
 // admission is what becomes of a frame that arrives.
 type admission uint8
 
@@ -37,7 +41,7 @@ func (g *group) admit(f *Frame, out []*Frame) ([]*Frame, admission) {
 	switch {
 	case f.Key():
 		// A key frame of another SSRC is an encoder that was started anew: nothing can be said about the order.
-		if g.started && f.ssrc == g.ssrc && !after(f.seq, g.last[0]) {
+		if behind := g.last[0] - f.seq; g.started && f.ssrc == g.ssrc && behind < maxLate {
 			return out, stale
 		}
 		g.started, g.open = true, true

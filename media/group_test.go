@@ -46,6 +46,7 @@ func TestGroup(t *testing.T) {
 		"upper of the old group late": {k(1, 0, admitted, 1), k(11, 5, admitted, 11), u(2, 0, stale)},
 		"base of the old group late":  {k(1, 0, admitted, 1), k(11, 5, admitted, 11), b(3, 1, stale), b(12, 6, admitted, 12)},
 		"old key frame late":          {k(11, 5, admitted, 11), k(1, 0, stale), b(12, 6, admitted, 12)},
+		"same SSRC, lower numbers":    {k(1000, 0, admitted, 1000), k(3, 9, admitted, 3), b(4, 10, admitted, 4), b(1001, 1, orphaned)},
 		"repeated":                    {k(1, 0, admitted, 1), b(2, 1, admitted, 2), b(2, 1, stale), u(3, 1, admitted, 3), u(3, 1, stale)},
 		"base missing":                {k(1, 0, admitted, 1), b(5, 2, orphaned), b(6, 3, orphaned), k(7, 4, admitted, 7), b(8, 5, admitted, 8)},
 		"upper of a missing base":     {k(1, 0, admitted, 1), u(4, 1, held), k(11, 5, admitted, 11), u(12, 5, admitted, 12)},

@@ -149,8 +149,18 @@ func TestShedUpper(t *testing.T) {
 				tr.stall()
 				c.run(6, up) // 400 ms
 				tr.goOn()
-				c.run(30, up) // 2 s
+				resumed := c.seq
+				c.run(5, up) // 333 ms: the upper layer is left out for a while, so that the queue can empty
+				for seq := resumed + 2; seq <= c.seq; seq += 2 {
+					if tr.sequence(t)[seq] {
+						t.Errorf("upper frame %d right after the upper layer was shed", seq)
+					}
+				}
+				c.run(25, up)
 				st := s.Stats()
+				if st.QueueFrames != 0 || st.QueueBytes != 0 || st.QueueAge != 0 {
+					t.Errorf("queue not empty: %+v", st)
+				}
 				if st.ShedUpper == 0 || st.ShedBase != 0 || st.ShedWaiting != 0 || c.asked() != 0 {
 					t.Errorf("%+v, %d key frames asked for", st, c.asked())
 				}
@@ -319,6 +329,33 @@ func TestStalledSubscriberAsksRarely(t *testing.T) {
 		}
 		if !tr.sequence(t)[c.seq] {
 			t.Error("does not go on")
+		}
+		// Once it has gone on it is like any other: the next time it falls behind it asks at once.
+		tr.stall()
+		c.publish(c.delta(1000))
+		time.Sleep(DefaultLimits.BaseAge)
+		synctest.Wait()
+		if c.asked() != asked+1 {
+			t.Errorf("asked %d times, before %d", c.asked(), asked)
+		}
+		tr.goOn()
+	})
+}
+
+// A key frame answers the requests that wait for the end of the interval.
+func TestKeyFrameAnswersRequests(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, _ := c.join(SubscriptionConfig{})
+		s.RequestKeyFrame() // within the interval of that of joining
+		c.publish(c.key(100))
+		time.Sleep(2 * KeyFrameInterval)
+		if c.asked() != 0 {
+			t.Errorf("asked %d times", c.asked())
+		}
+		s.RequestKeyFrame()
+		synctest.Wait()
+		if st := c.track.Stats(); c.asked() != 1 || st.KeyFrameRequests != 3 || st.KeyFrameRequestsForwarded != 2 {
+			t.Errorf("asked %d times, %+v", c.asked(), st)
 		}
 	})
 }
