@@ -32,7 +32,8 @@ func (p *vp8Parser) frame(b []byte) (key, droppable bool) {
 	}
 	trace := d.flag() && d.segmentation() // segmentation_enabled
 	d.literal(1 + 6 + 3)                  // filter_type, loop_filter_level, sharpness_level
-	if d.flag() && d.flag() {             // loop_filter_adj_enable, mode_ref_lf_delta_update
+	enabled := d.flag()                   // loop_filter_adj_enable
+	if enabled && d.flag() {              // mode_ref_lf_delta_update
 		before := p.adjustments
 		for i := range p.adjustments {
 			if d.flag() {
