@@ -18,7 +18,7 @@
 //
 // A packet is one encoded frame, of at most [MaxFrameSize] bytes, with the marker bit set. Sequence numbers are one space per track over all
 // layers, so that a receiver sees what is missing; timestamps count 90 kHz. The end of a stream ends the group in that layer; a reset means that
-// its last packet may be cut off and the packets after it do not come. After a reset the same layer of the same group may go on
+// its last packet may be cut off, or even the flow identifier, and the packets after it do not come. After a reset the same layer of the same group may go on
 // on another stream, if what was lost is not needed to decode what follows.
 //
 // Header extension [ExtFrameMarking] (one-byte header, profile 0xBEDE, RFC 8285) is Video Frame Marking in its scalable form (RFC 9626,
@@ -48,7 +48,7 @@
 //	| Flow identifier (i)| RTP packet with RED payload           |
 //	+--------------------+---------------------------------------+
 //
-// Header extension [ExtAudioLevel] may carry the client-to-mixer audio level (RFC 6464; [rtp.AudioLevelExtension] parses it).
+// Header extension [ExtAudioLevel] may carry the client-to-mixer audio level (RFC 6464; pion/rtp has its parser).
 //
 // Flow identifier 0 is not media but the report, which package signaling describes. On the way up the publisher chooses flow identifiers, on the way
 // down a track has one for all its receivers, which is why one datagram is built once and shared.
