@@ -7,8 +7,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net/http"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -229,27 +227,11 @@ func receive[T any](t testing.TB, from <-chan T, what string) T {
 // api asks the server's HTTP API as a browser on this machine does.
 func api[T any](t testing.TB, s *Server, method, path, body string) (out T, status int) {
 	t.Helper()
-	req, err := http.NewRequest(method, s.URL()+path, strings.NewReader(body))
-	if err != nil {
-		t.Fatal(err)
+	status, answer := request(t, s, method, path, body, nil)
+	if status < 300 && answer != "" {
+		unmarshal(t, []byte(answer), &out)
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Close = true
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer res.Body.Close()
-	b, err := io.ReadAll(res.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(b) > 0 {
-		if err := json.Unmarshal(b, &out); err != nil && res.StatusCode < 300 {
-			t.Fatalf("%s %s: %q: %v", method, path, b, err)
-		}
-	}
-	return out, res.StatusCode
+	return out, status
 }
 
 // goodbye waits for the server to end the session with a code.

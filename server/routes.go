@@ -45,9 +45,6 @@ func (s *Server) routes() http.Handler {
 	operator("/connections/{id}/qlog", "DELETE", s.stopQlog)
 	operator("/events", "GET", s.streamEvents)
 	api.PathPrefix("/").HandlerFunc(notFound)
-	api.MethodNotAllowedHandler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		writeError(w, http.StatusMethodNotAllowed, "That method is not for this address.")
-	})
 	r.Handle("/metrics", s.operatorOnly(s.metrics.handler)).Methods("GET")
 
 	page := servePage()

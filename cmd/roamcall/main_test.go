@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestHelp(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "Usage: roamcall COMMAND"},
+		{[]string{"--help"}, "serve"},
+		{[]string{"serve", "--help"}, "--addr"},
+		{[]string{"--version"}, "roamcall "},
+	} {
+		var out bytes.Buffer
+		if err := run(t.Context(), c.args, &out); err != nil || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%q: %v, %q", c.args, err, out.String())
+		}
+	}
+}
+
+// Everything that a person can get wrong is one line, and nothing keeps running.
+func TestErrorsAreOneLine(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, args := range [][]string{
+		{"dance"},
+		{"serve", "--nonsense"},
+		{"serve", "extra"},
+		{"serve", "--addr", "127.0.0.1:99999"},
+		{"serve", "--addr", "nowhere"},
+		{"serve", "--addr", "127.0.0.1:0", "--http", taken.Addr().String()},
+		{"serve", "--addr", taken.Addr().String(), "--http", "off"},
+		{"serve", "--tls-cert", "/nonexistent.pem", "--tls-key", "/nonexistent.pem"},
+		{"serve", "--tls-cert", "/nonexistent.pem"},
+		{"serve", "--bot", "-2"},
+		{"serve", "--bot", "many"},
+		{"serve", "--network", "wifi:loss=200%"},
+		{"serve", "--link-ports", "9-3"},
+		{"serve", "--max-participants", "-1"},
+	} {
+		err := run(t.Context(), args, io.Discard)
+		if err == nil || strings.TrimSpace(err.Error()) == "" || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", args, err)
+		}
+	}
+}
+
+func TestServe(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	done := make(chan error, 1)
+	go func() {
+		done <- run(ctx, []string{"serve", "--addr", "127.0.0.1:0", "--http", "127.0.0.1:0"}, in)
+		in.Close()
+	}()
+	line := make([]byte, 200)
+	n, err := out.Read(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	url := regexp.MustCompile(`http://localhost:\d+`).FindString(string(line[:n]))
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	res, err := client.Get(url + "/healthz")
+	if err != nil {
+		t.Fatalf("%q: %v", line[:n], err)
+	}
+	res.Body.Close()
+	began := time.Now()
+	cancel()
+	go io.Copy(io.Discard, out)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if d := time.Since(began); d > 2*time.Second {
+		t.Errorf("the end took %v", d)
+	}
+}
