@@ -15,19 +15,19 @@ export const MAX_IN_VIEW = 12;
 const ASPECT = 16 / 9;
 
 /**
- * The best grid for count tiles of 16:9 in an area of width by height px with a gap between tiles. In a narrow window tiles may be up to
- * square instead, so that a phone held upright is filled.
+ * The best grid for count tiles of 16:9 in an area of width by height px with a gap between tiles. In a tall window tiles may be as tall
+ * as 4:3, so that a phone held upright is better filled; what is cut off at the sides is an eighth each.
  */
 export function bestGrid(count: number, area: { width: number; height: number }, gap: number): GridSize {
   const shown = Math.max(1, Math.min(count, MAX_IN_VIEW));
-  const flattest = area.width < area.height ? 1 : ASPECT;
+  const tallest = area.width < area.height ? 4 / 3 : ASPECT;
   let best: GridSize = { columns: 1, rows: shown, width: 0, height: 0, scrolls: count > MAX_IN_VIEW };
   for (let columns = 1; columns <= shown; columns++) {
     const rows = Math.ceil(shown / columns);
     const cellWidth = Math.max(0, (area.width - gap * (columns - 1)) / columns);
     const cellHeight = Math.max(0, (area.height - gap * (rows - 1)) / rows);
     const width = Math.min(cellWidth, cellHeight * ASPECT);
-    const height = Math.min(cellHeight, width / flattest);
+    const height = Math.min(cellHeight, width / tallest);
     if (width * height > best.width * best.height) {
       best = { ...best, columns, rows, width: Math.floor(width), height: Math.floor(height) };
     }

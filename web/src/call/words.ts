@@ -36,33 +36,40 @@ export function phaseChange(before: Phase, after: Phase): string | null {
 }
 
 export const VERDICTS: Record<Verdict, { title: string; what: string }> = {
-  migrated: { title: 'Migrated', what: 'the same connection moved to a path it had probed first' },
-  rebound: { title: 'Rebound', what: 'the same connection, at a new address that was validated' },
-  resumed: { title: 'Resumed', what: 'a new connection took over; the old one was lost' },
+  migrated: { title: 'Migrated', what: 'same connection, moved to a path it had probed' },
+  rebound: { title: 'Rebound', what: 'same connection, new address' },
+  resumed: { title: 'Resumed', what: 'the connection was lost, a new one took over' },
   dropped: { title: 'Dropped', what: 'the connection was lost and nothing took over' },
 };
 
-function direction(d: HandoverDirection, who: string): string | null {
-  if (!d.measured) return null;
-  const frozen = d.frozen ? ', a freeze' : '';
-  const concealed = d.concealed_ms > 0 ? `, ${formatMs(d.concealed_ms)} of sound filled in` : '';
-  return `${who}: longest gap ${formatMs(d.longest_gap_ms)}${frozen}${concealed}`;
+function direction(d: HandoverDirection, frozen: string, smooth: string): string[] {
+  if (!d.measured) return [];
+  const gap = d.frozen
+    ? `${frozen}: ${formatMs(d.longest_gap_ms)}`
+    : `${smooth} ${formatMs(d.longest_gap_ms)}`;
+  return [d.concealed_ms > 0 ? `${gap}, ${formatMs(d.concealed_ms)} of sound filled in` : gap];
 }
 
-/** A handover in one or two sentences. Directions that nobody measured are left out. */
+/** What both sides saw of a handover, in phrases. Directions that nobody measured are left out. */
+export function handoverFacts(report: HandoverReport): string[] {
+  return [
+    ...direction(report.down, 'you saw a freeze', 'you saw no gap longer than'),
+    ...direction(report.up, 'others saw a freeze of your picture', 'others saw no gap longer than'),
+  ];
+}
+
+/** A handover in sentences. */
 export function handoverSentence(report: HandoverReport): string {
-  const verdict = VERDICTS[report.verdict];
-  const seen = [direction(report.down, 'You saw'), direction(report.up, 'Others saw you')].filter(
-    (s) => s !== null,
-  );
-  return `${verdict.title}: ${verdict.what}. ${seen.length > 0 ? `${seen.join('. ')}.` : 'Nobody measured a gap.'}`;
+  const { title, what } = VERDICTS[report.verdict];
+  const facts = handoverFacts(report).map((f) => ` ${f.charAt(0).toUpperCase()}${f.slice(1)}.`);
+  return `${title}: ${what}.${facts.join('')}`;
 }
 
-/** The numbers of an emulated network: "35 ms ± 8 · 0.1 % loss · 12 Mbit/s". */
-export function networkNumbers(n: LinkNetwork): string {
+/** The numbers of a network: "35 ms ± 8", "0.1 % loss", "12 Mbit/s". */
+export function networkNumbers(n: LinkNetwork): string[] {
   const jitter = n.jitter_ms > 0 ? ` ± ${n.jitter_ms}` : '';
   const rate = n.rate_bps > 0 ? formatRate(n.rate_bps) : 'no limit';
-  return `${n.delay_ms} ms${jitter} · ${formatShare(n.loss)} loss · ${rate}`;
+  return [`${n.delay_ms} ms${jitter}`, `${formatShare(n.loss)} loss`, rate];
 }
 
 export const STYLES: { style: SwitchStyle; title: string; what: string }[] = [

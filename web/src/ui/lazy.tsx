@@ -1,7 +1,9 @@
-// Loads a part of the page when it is first shown, so that joining a call does not wait for the dashboard and its charts.
+// Loads a part of the page when it is first shown, so that joining a call does not wait for the dashboard and its charts. A part that breaks
+// breaks alone: a fault in a chart must not end a call.
 
 import { signal } from '@preact/signals';
 import type { ComponentType } from 'preact';
+import { useErrorBoundary } from 'preact/hooks';
 
 interface Loaded<P> {
   component: ComponentType<P> | null;
@@ -28,6 +30,17 @@ export function lazy<P extends object>(
   };
   return function Lazy(props: P) {
     const { component: Part, failed } = state.value;
+    const [fault, again] = useErrorBoundary((error) => console.error('part of the page failed', error));
+    if (fault) {
+      return (
+        <div class="loading" role="alert">
+          <p>This part of the page failed.</p>
+          <button type="button" class="btn outline" onClick={again}>
+            Show it again
+          </button>
+        </div>
+      );
+    }
     if (Part) return <Part {...props} />;
     if (!failed) start();
     return (

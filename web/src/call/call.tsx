@@ -1,0 +1,153 @@
+// The call page.
+
+import { useComputed, useSignal } from '@preact/signals';
+import { callLink } from '../lobby/places.ts';
+import { config } from '../server.ts';
+import { IconButton } from '../ui/button.tsx';
+import { copyText } from '../ui/copy.ts';
+import { Icon, Mark } from '../ui/icons.tsx';
+import { lazy } from '../ui/lazy.tsx';
+import { recall, remember } from '../ui/storage.ts';
+import { Bar } from './bar.tsx';
+import { DevicesDialog } from './devices.tsx';
+import {
+  useAnnouncements,
+  useHandover,
+  useLeaveWithPage,
+  useShortcuts,
+  useTitle,
+  useWakeLock,
+} from './effects.ts';
+import { FreezeMeter } from './freeze-meter.tsx';
+import { HelpDialog } from './help.tsx';
+import { Networks, useStyle } from './networks.tsx';
+import { Stage } from './stage.tsx';
+import type { CallEngine, Phase } from './types.ts';
+
+const ConnectionPanel = lazy(async () => (await import('../dashboard/panel.tsx')).ConnectionPanel);
+
+const PHASES: Record<Phase, string> = {
+  idle: 'Not in a call',
+  connecting: 'Joining…',
+  connected: 'Connected',
+  reconnecting: 'Reconnecting…',
+  left: 'Left',
+  failed: 'Failed',
+};
+
+export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): void }) {
+  const panel = useSignal(recall('panel') !== null);
+  const dialog = useSignal<'devices' | 'help' | null>(null);
+  const style = useStyle();
+  const handover = useHandover(engine);
+  const room = useComputed(() => engine.state.value.room);
+
+  const showPanel = (on: boolean) => {
+    panel.value = on;
+    remember('panel', on ? '1' : '');
+  };
+  const copy = () => {
+    const link = callLink(room.value, location, config.value?.lan_urls ?? []);
+    void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
+  };
+  const close = () => {
+    dialog.value = null;
+  };
+
+  useWakeLock();
+  useTitle(engine);
+  useAnnouncements(engine);
+  useLeaveWithPage(engine);
+  useShortcuts(engine, (action) => {
+    const { local, link } = engine.state.peek();
+    switch (action.do) {
+      case 'mic':
+        return engine.setMic(!local.mic);
+      case 'camera':
+        return engine.setCamera(!local.camera);
+      case 'copy':
+        return copy();
+      case 'panel':
+        return showPanel(!panel.value);
+      case 'help':
+        dialog.value = 'help';
+        return;
+      case 'close':
+        return showPanel(false);
+      case 'network': {
+        const network = link?.networks[action.index];
+        if (network) engine.switchNetwork(network.name, style.value);
+      }
+    }
+  });
+
+  return (
+    <div class={panel.value ? 'call with-panel' : 'call'}>
+      <main class="call-main" data-theme="dark">
+        <CallHead engine={engine} />
+        <Stage engine={engine} handover={handover.value} onCopy={copy} />
+        <div class="call-foot">
+          <Networks engine={engine} style={style} />
+          <Bar
+            engine={engine}
+            panel={panel.value}
+            onPanel={() => showPanel(!panel.value)}
+            onDevices={() => {
+              dialog.value = 'devices';
+            }}
+            onCopy={copy}
+            onHelp={() => {
+              dialog.value = 'help';
+            }}
+            onLeave={onLeave}
+          />
+        </div>
+      </main>
+      {panel.value && (
+        <aside class="call-panel" aria-label="What QUIC does">
+          <header class="call-panel-head">
+            <h2>What QUIC does</h2>
+            <a class="btn ghost small" href="/dashboard" target="_blank" rel="noopener">
+              Dashboard
+              <Icon name="external" />
+            </a>
+            <IconButton icon="close" label="Close (P)" variant="ghost" onClick={() => showPanel(false)} />
+          </header>
+          <div class="call-panel-body">
+            <ConnectionPanel engine={engine} />
+          </div>
+        </aside>
+      )}
+      {dialog.value === 'devices' && <DevicesDialog engine={engine} onClose={close} />}
+      {dialog.value === 'help' && <HelpDialog onClose={close} />}
+    </div>
+  );
+}
+
+function CallHead({ engine }: { engine: CallEngine }) {
+  const room = useComputed(() => engine.state.value.room);
+  const phase = useComputed(() => engine.state.value.phase);
+  const people = useComputed(() => engine.state.value.remotes.length + 1);
+  return (
+    <header class="call-head">
+      <Mark size={30} />
+      <h1 title={room.value}>{room}</h1>
+      <span class="head-fact" title={`${people.value} in the call`}>
+        <Icon name="people" />
+        <span>{people}</span>
+        <span class="sr-only"> in the call</span>
+      </span>
+      <PhaseChip phase={phase.value} />
+      <FreezeMeter engine={engine} />
+    </header>
+  );
+}
+
+export function PhaseChip({ phase }: { phase: Phase }) {
+  return (
+    <span class={`phase phase-${phase}`} data-testid="phase" data-phase={phase}>
+      <span class="phase-dot" aria-hidden="true" />
+      <span class="phase-word">{PHASES[phase]}</span>
+    </span>
+  );
+}

@@ -1,0 +1,61 @@
+// Changing camera or microphone in mid-call.
+
+import { useComputed, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
+import { type Devices, listDevices } from '../lobby/preview.ts';
+import { DeviceSelect } from '../lobby/preview-card.tsx';
+import { Dialog } from '../ui/dialog.tsx';
+import { formatRate } from '../ui/format.ts';
+import { LevelMeter } from '../ui/meter.tsx';
+import { remember } from '../ui/storage.ts';
+import type { CallEngine } from './types.ts';
+
+export function DevicesDialog({ engine, onClose }: { engine: CallEngine; onClose(): void }) {
+  const devices = useSignal<Devices>({ microphones: [], cameras: [] });
+  const local = useComputed(() => engine.state.value.local);
+  const level = useComputed(() => (local.value.mic ? local.value.level : 0));
+  useEffect(() => {
+    const read = async () => {
+      devices.value = await listDevices();
+    };
+    void read();
+    navigator.mediaDevices?.addEventListener('devicechange', read);
+    return () => navigator.mediaDevices?.removeEventListener('devicechange', read);
+  }, [devices]);
+  const l = local.value;
+  return (
+    <Dialog title="Camera and microphone" onClose={onClose} testid="devices-dialog">
+      <div class="field">
+        <DeviceSelect
+          id="call-camera"
+          label="Camera"
+          devices={devices.value.cameras}
+          value={l.cameraId}
+          onChoose={(id) => {
+            remember('camera', id);
+            engine.setCameraDevice(id);
+          }}
+        />
+        <span class="field-hint">
+          {l.camera && l.width > 0
+            ? `Sending ${l.width} × ${l.height}, ${Math.round(l.fps)} frames/s in ${l.codec.toUpperCase()}, ${formatRate(l.bitrate)}`
+            : 'The camera is off.'}
+        </span>
+      </div>
+      <div class="field">
+        <DeviceSelect
+          id="call-mic"
+          label="Microphone"
+          devices={devices.value.microphones}
+          value={l.micId}
+          onChoose={(id) => {
+            remember('mic', id);
+            engine.setMicDevice(id);
+          }}
+        />
+        <LevelMeter level={level} label="Microphone level" />
+        <span class="field-hint">{l.mic ? 'Speak: the bar should move.' : 'You are muted.'}</span>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,121 @@
+// What a call does to the page around it: title, wake lock, announcements, keys.
+
+import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import type { HandoverReport } from '../protocol/messages.gen.ts';
+import { announce, toast } from '../ui/toast.tsx';
+import { type Action, actionOf, takesText } from './shortcuts.ts';
+import type { CallEngine, Phase } from './types.ts';
+import { handoverSentence, type Person, peopleChanges, phaseChange } from './words.ts';
+
+/** Keeps the screen on, and again after the page was hidden, which lets go of the lock. */
+export function useWakeLock(): void {
+  useEffect(() => {
+    let lock: WakeLockSentinel | null = null;
+    let over = false;
+    const take = async () => {
+      if (document.visibilityState !== 'visible' || !('wakeLock' in navigator)) return;
+      try {
+        const taken = await navigator.wakeLock.request('screen');
+        if (over) void taken.release();
+        else lock = taken;
+      } catch {
+        // refused, on low battery for example: the call goes on without
+      }
+    };
+    void take();
+    document.addEventListener('visibilitychange', take);
+    return () => {
+      over = true;
+      document.removeEventListener('visibilitychange', take);
+      void lock?.release();
+    };
+  }, []);
+}
+
+export function useTitle(engine: CallEngine): void {
+  useSignalEffect(() => {
+    const { room, phase } = engine.state.value;
+    document.title = phase === 'reconnecting' ? `Reconnecting… · ${room}` : `${room} · Roamcall`;
+  });
+}
+
+/** Says joins, leaves and reconnects, and shows the engine's notices. */
+export function useAnnouncements(engine: CallEngine): void {
+  const before = useRef<{ people: Person[]; phase: Phase; notice: number }>({
+    people: [],
+    phase: 'idle',
+    notice: 0,
+  });
+  useSignalEffect(() => {
+    const { remotes, phase, notice } = engine.state.value;
+    const last = before.current;
+    const people = remotes.map(({ id, name, presence }) => ({ id, name, presence }));
+    const said = [phaseChange(last.phase, phase)];
+    // Who was there before is not news when one comes in.
+    if (last.phase === 'connected' || last.phase === 'reconnecting')
+      said.push(...peopleChanges(last.people, people));
+    if (notice && notice.at !== last.notice) toast(notice.text);
+    before.current = { people, phase, notice: notice?.at ?? last.notice };
+    const text = said.filter((s) => s !== null).join(' ');
+    if (text) announce(text, phase === 'reconnecting');
+  });
+}
+
+/** How long a change of network is news, ms. */
+const NEWS_MS = 15_000;
+
+/** The report of the latest change of network, said when it comes and kept while it is news. */
+export function useHandover(engine: CallEngine): Signal<HandoverReport | null> {
+  const latest = useSignal<HandoverReport | null>(null);
+  useEffect(() => {
+    let timer = 0;
+    const stop = engine.onPath({
+      snapshot: () => undefined,
+      sample: () => undefined,
+      event: (e) => {
+        if (e.type !== 'handover_report' || !e.report) return;
+        latest.value = e.report;
+        announce(handoverSentence(e.report));
+        clearTimeout(timer);
+        timer = window.setTimeout(() => {
+          latest.value = null;
+        }, NEWS_MS);
+      },
+    });
+    return () => {
+      stop();
+      clearTimeout(timer);
+    };
+  }, [engine, latest]);
+  return latest;
+}
+
+/** Calls act for the keys of a call. */
+export function useShortcuts(engine: CallEngine, act: (action: Action) => void): void {
+  const latest = useRef(act);
+  latest.current = act;
+  useEffect(() => {
+    const press = (e: KeyboardEvent) => {
+      const action = actionOf(e, {
+        typing: takesText(document.activeElement),
+        dialog: document.querySelector('dialog[open]') !== null,
+        networks: engine.state.peek().link?.networks.length ?? 0,
+      });
+      if (!action) return;
+      e.preventDefault();
+      latest.current(action);
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, [engine]);
+}
+
+/** Leaves when the page goes. Not beforeunload, which also comes before a download, after which the page stays. */
+export function useLeaveWithPage(engine: CallEngine): void {
+  useEffect(() => {
+    const leave = () => engine.leave();
+    addEventListener('pagehide', leave);
+    return () => removeEventListener('pagehide', leave);
+  }, [engine]);
+}

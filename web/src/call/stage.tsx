@@ -1,0 +1,130 @@
+// The stage: everybody's tile, as large as the window allows.
+
+import { useComputed, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { callLink } from '../lobby/places.ts';
+import type { HandoverReport } from '../protocol/messages.gen.ts';
+import { config } from '../server.ts';
+import { Button } from '../ui/button.tsx';
+import { Chip } from '../ui/chip.tsx';
+import { Icon } from '../ui/icons.tsx';
+import { recall, remember } from '../ui/storage.ts';
+import { bestGrid } from './grid.ts';
+import { RemoteTile, SelfTile, useRemoteIds } from './tile.tsx';
+import type { CallEngine } from './types.ts';
+import { handoverFacts, VERDICTS } from './words.ts';
+
+export interface StageProps {
+  engine: CallEngine;
+  /** The latest change of network, while it is news. */
+  handover: HandoverReport | null;
+  onCopy(): void;
+}
+
+export function Stage({ engine, handover, onCopy }: StageProps) {
+  const root = useRef<HTMLDivElement>(null);
+  const area = useSignal({ width: 0, height: 0 });
+  const choice = useSignal(recall('self')); // 'small', 'tile', or null: by the number of people
+  const ids = useRemoteIds(engine);
+  const phase = useComputed(() => engine.state.value.phase);
+  const audioBlocked = useComputed(() => engine.state.value.audioBlocked);
+
+  useEffect(() => {
+    const element = root.current;
+    if (!element) return;
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) area.value = { width: entry.contentRect.width, height: entry.contentRect.height };
+    });
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [area]);
+
+  const others = ids.value.length;
+  const floating = others > 0 && (choice.value ? choice.value === 'small' : others === 1);
+  const tiles = others + (floating ? 0 : 1);
+  const gap = area.value.width < 600 ? 8 : 12;
+  const size = bestGrid(tiles, area.value, gap);
+  const alone = others === 0 && phase.value === 'connected';
+  return (
+    <div class="stage">
+      <div ref={root} class="stage-area">
+        <div class={`grid ${size.scrolls ? 'scrolls' : ''}`} style={{ gap: `${gap}px` }}>
+          {ids.value.map((id) => (
+            <RemoteTile key={id} engine={engine} id={id} size={size} />
+          ))}
+          <SelfTile
+            key="self"
+            engine={engine}
+            size={size}
+            floating={floating}
+            onToggle={
+              others > 0
+                ? () => {
+                    choice.value = floating ? 'tile' : 'small';
+                    remember('self', choice.value);
+                  }
+                : undefined
+            }
+          />
+        </div>
+      </div>
+      <div class="stage-notices top">
+        {phase.value === 'reconnecting' && (
+          <p class="stage-notice strong">
+            <span class="spinner" aria-hidden="true" />
+            Connection lost. Reconnecting…
+          </p>
+        )}
+        {handover && <HandoverNotice report={handover} />}
+      </div>
+      <div class="stage-notices">
+        {phase.value === 'connecting' && (
+          <p class="stage-notice">
+            <span class="spinner" aria-hidden="true" />
+            Joining…
+          </p>
+        )}
+        {alone && <Alone engine={engine} onCopy={onCopy} />}
+        {audioBlocked.value && (
+          <Button
+            variant="primary"
+            size="large"
+            icon="sound"
+            data-testid="unblock-audio"
+            onClick={() => engine.unblockAudio()}
+          >
+            Turn the sound on
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}
+
+/** What became of the call at the change of network, in the words of the server and the receivers. */
+function HandoverNotice({ report }: { report: HandoverReport }) {
+  const { title, what } = VERDICTS[report.verdict];
+  const facts = handoverFacts(report).join(' · ');
+  return (
+    <p class="stage-notice handover" data-testid="last-handover" data-verdict={report.verdict}>
+      <Chip token={`verdict-${report.verdict}`}>{title}</Chip>
+      <span>
+        <strong>{what}</strong>
+        {facts && <small>{facts}</small>}
+      </span>
+    </p>
+  );
+}
+
+function Alone({ engine, onCopy }: { engine: CallEngine; onCopy(): void }) {
+  const link = callLink(engine.state.value.room, location, config.value?.lan_urls ?? []);
+  return (
+    <div class="stage-notice alone">
+      <Icon name="people" />
+      <span>You are the only one here. Share the link, or open it in a second tab.</span>
+      <Button size="small" icon="link" title={link.url} onClick={onCopy}>
+        Copy link
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,156 @@
+// A tile per person. The canvas of a remote participant carries what was measured of it in data attributes, which scripts and tests read.
+
+import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { initials } from '../lobby/rules.ts';
+import { Icon } from '../ui/icons.tsx';
+import type { CallEngine, Remote } from './types.ts';
+
+const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
+
+/** The round picture of somebody without a camera; the same person always in the same colour. */
+function Avatar({ name }: { name: string }) {
+  let sum = 0;
+  for (const c of name) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) >>> 0;
+  return (
+    <div class="avatar" style={{ '--hue': String(HUES[sum % HUES.length]) }} aria-hidden="true">
+      <span>{initials(name)}</span>
+    </div>
+  );
+}
+
+export interface TileSize {
+  width: number;
+  height: number;
+}
+
+function number(value: number, digits = 0): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : '';
+}
+
+export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: string; size: TileSize }) {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  const remote = useComputed(() => engine.state.value.remotes.find((r) => r.id === id));
+  useEffect(() => {
+    if (!canvas.current) return;
+    engine.attach(id, canvas.current);
+    return () => engine.detach(id);
+  }, [engine, id]);
+
+  const r = remote.value;
+  if (!r) return null;
+  const { stats } = r;
+  const video = r.tracks.find((t) => t.kind === 'video');
+  const audio = r.tracks.find((t) => t.kind === 'audio');
+  const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
+  const silent = audio === undefined || audio.muted;
+  const portrait = stats.height > stats.width;
+  return (
+    <article
+      class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${portrait ? 'portrait' : ''}`}
+      style={{ width: `${size.width}px`, height: `${size.height}px`, '--level': number(r.level, 2) }}
+      aria-label={tileLabel(r, silent, picture)}
+    >
+      <canvas
+        ref={canvas}
+        class={picture ? '' : 'empty'}
+        data-testid="remote-video"
+        data-participant={r.id}
+        data-name={r.name}
+        data-frames={stats.framesRendered}
+        data-freezes={stats.freezes}
+        data-frozen-ms={number(stats.frozenMs)}
+        data-longest-gap-ms={number(stats.longestGapMs)}
+        data-level={number(r.level, 3)}
+        data-concealed-ms={number(stats.concealedMs)}
+        data-width={stats.width}
+        data-height={stats.height}
+        data-lip-sync-ms={number(stats.lipSyncMs)}
+        data-playout-ms={number(stats.playoutMs)}
+        data-frames-lost={stats.framesLost}
+        data-codec={video?.codec ?? ''}
+        data-muted={silent}
+      />
+      {!picture && <Avatar name={r.name} />}
+      <div class="nameplate">
+        {silent && <Icon name="mic-off" />}
+        <span>{r.name}</span>
+        {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
+      </div>
+      {r.presence === 'reconnecting' && (
+        <div class="tile-cover" data-testid="remote-reconnecting">
+          <span class="spinner" aria-hidden="true" />
+          Reconnecting…
+        </div>
+      )}
+    </article>
+  );
+}
+
+function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
+  const facts = [r.name];
+  if (r.test) facts.push('test participant');
+  if (silent) facts.push('muted');
+  if (!picture) facts.push('no picture');
+  if (r.presence === 'reconnecting') facts.push('reconnecting');
+  return facts.join(', ');
+}
+
+export interface SelfTileProps {
+  engine: CallEngine;
+  size: TileSize;
+  floating: boolean;
+  /** Absent where there is no choice. */
+  onToggle?: (() => void) | undefined;
+}
+
+/** The person's own picture, mirrored as people know themselves. */
+export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
+  const video = useRef<HTMLVideoElement>(null);
+  const local = useComputed(() => engine.state.value.local);
+  useSignalEffect(() => {
+    if (video.current) video.current.srcObject = engine.preview.value;
+  });
+  const { name, camera, mic, speaking } = local.value;
+  const picture = camera && engine.preview.value !== null;
+  const style = floating ? {} : { width: `${size.width}px`, height: `${size.height}px` };
+  return (
+    <article
+      class={`tile self ${floating ? 'floating' : ''} ${speaking && mic ? 'speaking' : ''}`}
+      style={style}
+      aria-label={`You${mic ? '' : ', muted'}${picture ? '' : ', no picture'}`}
+    >
+      <video
+        ref={video}
+        class={picture ? 'mirrored' : 'mirrored empty'}
+        data-testid="self-view"
+        data-camera={picture}
+        autoPlay
+        muted
+        playsInline
+      />
+      {!picture && <Avatar name={name} />}
+      <div class="nameplate">
+        {!mic && <Icon name="mic-off" />}
+        <span>You</span>
+      </div>
+      {onToggle && (
+        <button
+          type="button"
+          class="tile-button"
+          onClick={onToggle}
+          aria-label={floating ? 'Show yourself as a tile' : 'Show yourself small'}
+          title={floating ? 'Show yourself as a tile' : 'Show yourself small'}
+        >
+          <Icon name={floating ? 'grow' : 'shrink'} />
+        </button>
+      )}
+    </article>
+  );
+}
+
+/** The ids of the remotes, changing only when somebody joins or leaves. */
+export function useRemoteIds(engine: CallEngine): ReadonlySignal<string[]> {
+  const joined = useComputed(() => engine.state.value.remotes.map((r) => r.id).join('\n'));
+  return useComputed(() => (joined.value === '' ? [] : joined.value.split('\n')));
+}

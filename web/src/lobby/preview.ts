@@ -1,0 +1,281 @@
+// The camera and microphone before the call: opens them, shows what goes wrong, measures the level, and hands the stream over when the
+// person joins. Whoever has the stream stops it: the preview until take(), the call engine after.
+
+import { signal } from '@preact/signals';
+import { recall, remember } from '../ui/storage.ts';
+import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
+
+export interface Device {
+  id: string;
+  label: string;
+}
+
+export interface Devices {
+  microphones: Device[];
+  cameras: Device[];
+}
+
+/** The devices by name. Without permission browsers give neither names nor ids; such entries are left out. */
+export async function listDevices(): Promise<Devices> {
+  const all = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+  const of = (kind: MediaDeviceKind) =>
+    all
+      .filter((d) => d.kind === kind && d.deviceId !== '')
+      .map((d, i) => ({
+        id: d.deviceId,
+        label: d.label || `${kind === 'audioinput' ? 'Microphone' : 'Camera'} ${i + 1}`,
+      }));
+  return { microphones: of('audioinput'), cameras: of('videoinput') };
+}
+
+/** What is asked of a device. A remembered one is a wish, one that was just chosen is a demand. */
+function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrackConstraints {
+  const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
+  return kind === 'camera'
+    ? { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }
+    : { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+}
+
+interface Wish {
+  kind: DeviceKind;
+  id: string;
+  exactly: boolean;
+}
+
+function ask(wishes: Wish[]): Promise<MediaStream> {
+  const request: MediaStreamConstraints = {};
+  for (const w of wishes)
+    request[w.kind === 'camera' ? 'video' : 'audio'] = constraints(w.kind, w.id, w.exactly);
+  return navigator.mediaDevices.getUserMedia(request);
+}
+
+async function granted(kind: DeviceKind): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: kind as PermissionName })).state === 'granted';
+  } catch {
+    return false; // the browser does not answer for this name
+  }
+}
+
+export interface Opened {
+  tracks: MediaStreamTrack[];
+  problems: Map<DeviceKind, DeviceProblem>;
+}
+
+/** Opens the wished devices: all with one question to the person, and if that fails whichever can be had. Never throws. */
+export async function openDevices(wishes: Wish[]): Promise<Opened> {
+  const opened: Opened = { tracks: [], problems: new Map() };
+  if (wishes.length === 0) return opened;
+  try {
+    opened.tracks = (await ask(wishes)).getTracks();
+    return opened;
+  } catch (error) {
+    const problem = deviceProblem(
+      error as Error,
+      wishes.map((w) => w.kind),
+    );
+    for (const w of wishes) opened.problems.set(w.kind, problem);
+    if (wishes.length < 2) return opened;
+    const refused = problem.code === 'denied' || problem.code === 'denied-by-system';
+    for (const wish of wishes) {
+      // After a refusal asking again would only annoy, unless the person refused just the other device.
+      if (refused && !(await granted(wish.kind))) continue;
+      const alone = await openDevices([wish]);
+      opened.tracks.push(...alone.tracks);
+      const why = alone.problems.get(wish.kind);
+      if (why) opened.problems.set(wish.kind, why);
+      else opened.problems.delete(wish.kind);
+    }
+    const [only] = opened.problems.keys();
+    if (opened.problems.size === 1 && only && refused) {
+      opened.problems.set(only, deviceProblem(error as Error, [only]));
+    }
+    return opened;
+  }
+}
+
+/** The preview of the lobby. start() and stop() come in pairs with the lobby being shown. */
+export class Preview {
+  readonly stream = signal<MediaStream | null>(null);
+  readonly level = signal(0);
+  readonly opening = signal(false);
+  readonly mic = signal(recall('mic-off') === null); // wanted
+  readonly camera = signal(recall('camera-off') === null);
+  readonly micProblem = signal<DeviceProblem | null>(null);
+  readonly cameraProblem = signal<DeviceProblem | null>(null);
+  readonly devices = signal<Devices>({ microphones: [], cameras: [] });
+  readonly micId = signal(recall('mic') ?? '');
+  readonly cameraId = signal(recall('camera') ?? '');
+
+  #tracks = new Map<DeviceKind, MediaStreamTrack>();
+  #generation = 0; // grows with stop() and take(); what a request of an older one brings is stopped at once
+  #waiting = 0; // requests under way or in line
+  #pending: Promise<void> = Promise.resolve();
+  #context: AudioContext | null = null;
+  #meter = 0;
+  readonly #onDeviceChange = () => void this.#refreshDevices();
+
+  /** Asks for the devices that are wanted. Opens nothing where the browser gives no devices, on an insecure address. */
+  start(): void {
+    if (!navigator.mediaDevices) return;
+    navigator.mediaDevices.addEventListener('devicechange', this.#onDeviceChange);
+    this.retry();
+  }
+
+  stop(): void {
+    this.#generation++;
+    navigator.mediaDevices?.removeEventListener('devicechange', this.#onDeviceChange);
+    for (const track of this.#tracks.values()) track.stop();
+    this.#forgetTracks();
+  }
+
+  /** Asks again for everything that is wanted and not open. */
+  retry(): void {
+    const wishes: Wish[] = [];
+    if (!this.#tracks.has('microphone'))
+      wishes.push({ kind: 'microphone', id: this.micId.peek(), exactly: false });
+    if (this.camera.peek() && !this.#tracks.has('camera')) {
+      wishes.push({ kind: 'camera', id: this.cameraId.peek(), exactly: false });
+    }
+    this.#open(wishes);
+  }
+
+  setMic(on: boolean): void {
+    this.mic.value = on;
+    remember('mic-off', on ? '' : '1');
+    const track = this.#tracks.get('microphone');
+    if (track) track.enabled = on;
+    else if (on) this.#open([{ kind: 'microphone', id: this.micId.peek(), exactly: false }]);
+  }
+
+  setCamera(on: boolean): void {
+    this.camera.value = on;
+    if (on) {
+      this.#open([{ kind: 'camera', id: this.cameraId.peek(), exactly: false }]);
+      return;
+    }
+    this.cameraProblem.value = null;
+    this.#tracks.get('camera')?.stop(); // so that the camera's light goes out
+    this.#tracks.delete('camera');
+    this.#publish();
+  }
+
+  choose(kind: DeviceKind, id: string): void {
+    const camera = kind === 'camera';
+    (camera ? this.cameraId : this.micId).value = id;
+    remember(camera ? 'camera' : 'mic', id);
+    if (camera && !this.camera.peek()) return;
+    // Phones open one camera at a time: the old one goes first.
+    this.#tracks.get(kind)?.stop();
+    this.#tracks.delete(kind);
+    this.#open([{ kind, id, exactly: true }]);
+  }
+
+  /** Resolves when nothing is being opened, or after the given time: Join does not wait for somebody who ponders a question. */
+  async settled(ms: number): Promise<void> {
+    await Promise.race([this.#pending, new Promise((r) => setTimeout(r, ms))]);
+  }
+
+  /** Hands over what is open. The preview forgets it without stopping it. */
+  take(): MediaStream | null {
+    const tracks = [...this.#tracks.values()];
+    this.#generation++;
+    for (const track of tracks) track.onended = null;
+    this.#forgetTracks();
+    return tracks.length > 0 ? new MediaStream(tracks) : null;
+  }
+
+  /** Requests run one after the other, each to its end: two at once would ask the person twice, and phones open one camera at a time. */
+  #open(wishes: Wish[]): void {
+    if (wishes.length === 0 || !navigator.mediaDevices) return;
+    const generation = this.#generation;
+    this.#waiting++;
+    this.opening.value = true;
+    for (const w of wishes) this.#problem(w.kind).value = null;
+    this.#pending = this.#pending.then(async () => {
+      if (generation === this.#generation) await this.#openNow(wishes, generation);
+      this.#waiting--;
+      if (generation === this.#generation) this.opening.value = this.#waiting > 0;
+    });
+  }
+
+  async #openNow(wishes: Wish[], generation: number): Promise<void> {
+    const { tracks, problems } = await openDevices(wishes);
+    if (generation !== this.#generation) {
+      for (const track of tracks) track.stop();
+      return;
+    }
+    for (const [kind, problem] of problems) {
+      if (kind === 'microphone' || this.camera.peek()) this.#problem(kind).value = problem;
+    }
+    for (const track of tracks) {
+      if (track.kind === 'video' && !this.camera.peek())
+        track.stop(); // switched off in the meantime
+      else this.#adopt(track);
+    }
+    this.#publish();
+    await this.#refreshDevices();
+  }
+
+  #adopt(track: MediaStreamTrack): void {
+    const kind = track.kind === 'video' ? 'camera' : 'microphone';
+    this.#tracks.get(kind)?.stop();
+    this.#tracks.set(kind, track);
+    const id = track.getSettings().deviceId ?? '';
+    (kind === 'camera' ? this.cameraId : this.micId).value = id;
+    if (kind === 'microphone') track.enabled = this.mic.peek();
+    track.onended = () => {
+      this.#tracks.delete(kind);
+      this.#problem(kind).value = deviceProblem({ name: 'OverconstrainedError', message: '' }, [kind]);
+      this.#publish();
+    };
+  }
+
+  #problem(kind: DeviceKind) {
+    return kind === 'camera' ? this.cameraProblem : this.micProblem;
+  }
+
+  #publish(): void {
+    const tracks = [...this.#tracks.values()];
+    this.stream.value = tracks.length > 0 ? new MediaStream(tracks) : null;
+    this.#measure();
+  }
+
+  #forgetTracks(): void {
+    this.#tracks.clear();
+    this.opening.value = false;
+    this.#publish();
+  }
+
+  async #refreshDevices(): Promise<void> {
+    this.devices.value = await listDevices();
+  }
+
+  /** Measures the microphone's level as long as there is one; a browser without audio output measures nothing, which is no error. */
+  #measure(): void {
+    clearInterval(this.#meter);
+    void this.#context?.close().catch(() => undefined);
+    this.#context = null;
+    this.level.value = 0;
+    const track = this.#tracks.get('microphone');
+    if (!track) return;
+    try {
+      const context = new AudioContext();
+      this.#context = context;
+      const analyser = new AnalyserNode(context, { fftSize: 1024 });
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      const samples = new Float32Array(analyser.fftSize);
+      this.#meter = window.setInterval(() => {
+        analyser.getFloatTimeDomainData(samples);
+        let sum = 0;
+        for (const s of samples) sum += s * s;
+        // -60 dBFS to -6 dBFS over the whole bar, falling slower than it rises.
+        const db = 10 * Math.log10(sum / samples.length + 1e-12);
+        const now = Math.min(1, Math.max(0, (db + 60) / 54));
+        this.level.value = Math.max(now, this.level.peek() * 0.82);
+      }, 60);
+    } catch {
+      this.#context = null;
+    }
+  }
+}
