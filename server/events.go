@@ -101,6 +101,7 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
 	control := http.NewResponseController(w)
+	control.Flush() // on a quiet server the first event may be long in coming; the dashboard should know at once that it is connected
 	write := func(head string, v any) error {
 		data, err := json.Marshal(v)
 		if err != nil {
