@@ -54,8 +54,8 @@ type participant struct {
 	tracks  map[uint32]*track        // by flow
 	subs    map[uint32]*subscription // by track number, while connected
 
-	// published is a copy of tracks for the goroutines that read media, which take no lock.
-	published atomic.Pointer[map[uint32]*track]
+	// published is for the goroutines that read media, which take no lock.
+	published atomic.Pointer[publishedTracks]
 
 	// Guarded by Server.mu.
 	token          string // that resumes it
@@ -93,11 +93,19 @@ type subscription struct {
 	relay *media.Subscription
 }
 
+// publishedTracks is a copy of a participant's tracks.
+type publishedTracks struct {
+	byFlow  map[uint32]*track
+	changed chan struct{} // closed when there is a newer copy
+}
+
 func newParticipant(name string, receive []signaling.Codec, test bool) *participant {
-	return &participant{
+	p := &participant{
 		id: strings.ToLower(rand.Text()[:12]), name: name, test: test, receive: receive,
 		token: rand.Text(), tracks: map[uint32]*track{}, subs: map[uint32]*subscription{},
 	}
+	p.tracksChanged()
+	return p
 }
 
 func (p *participant) info() signaling.Participant {
@@ -114,27 +122,47 @@ func (p *participant) info() signaling.Participant {
 
 // tracksChanged copies tracks for the readers of media.
 func (p *participant) tracksChanged() {
-	copied := maps.Clone(p.tracks)
-	p.published.Store(&copied)
+	old := p.published.Swap(&publishedTracks{maps.Clone(p.tracks), make(chan struct{})})
+	if old != nil {
+		close(old.changed)
+	}
 }
 
 // track returns what p publishes as flow, or nil.
 func (p *participant) track(flow uint64) *track {
-	tracks := p.published.Load()
-	if tracks == nil || flow > math.MaxUint32 {
+	if flow > math.MaxUint32 {
 		return nil
 	}
-	return (*tracks)[uint32(flow)]
+	return p.published.Load().byFlow[uint32(flow)]
+}
+
+// publishWait is for how long a stream may be ahead of the message that announces its track: they are on different streams, so either may be first.
+const publishWait = time.Second
+
+// awaitTrack is track for a flow that may be announced any moment.
+func (p *participant) awaitTrack(ctx context.Context, flow uint64) *track {
+	timeout := time.NewTimer(publishWait)
+	defer timeout.Stop()
+	for {
+		changed := p.published.Load().changed
+		if t := p.track(flow); t != nil {
+			return t
+		}
+		select {
+		case <-changed:
+		case <-timeout.C:
+			return nil
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // receptions is what arrived of each of p's flows, for the reply to a report.
 func (p *participant) receptions() []signaling.FlowReport {
-	tracks := p.published.Load()
-	if tracks == nil {
-		return nil
-	}
-	out := make([]signaling.FlowReport, 0, len(*tracks))
-	for flow, t := range *tracks {
+	tracks := p.published.Load().byFlow
+	out := make([]signaling.FlowReport, 0, len(tracks))
+	for flow, t := range tracks {
 		r := t.relay.Receiver().Reception()
 		out = append(out, signaling.FlowReport{
 			Flow: flow, HighestSeq: r.HighestSeq, Received: uint32(r.Packets), Lost: uint32(r.Lost),

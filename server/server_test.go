@@ -117,6 +117,32 @@ func TestCallOfTwo(t *testing.T) {
 	}
 }
 
+// A group may arrive before the message that announces its track.
+func TestStreamBeforePublish(t *testing.T) {
+	s := start(t, nil)
+	ada := join(t, s, "", signaling.Join{Name: "Ada"})
+	seen := join(t, s, "", signaling.Join{Name: "Ben"}).frames()
+	stream, err := ada.wt.OpenUniStream()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := media.BuildFrame(rtp.Header{SequenceNumber: 1, SSRC: 7}, media.FrameMarking{Independent: true}, []byte("picture"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stream.Write(append(media.AppendStreamHeader(nil, 2), f.Wire()...)); err != nil {
+		t.Fatal(err)
+	}
+	// The server answers a report that was sent after the stream: by then it has seen the stream, most likely.
+	if _, err := ada.wt.ReceiveDatagram(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	ada.publishVideo(7)
+	if got := receive(t, seen, "frame"); got.Seq() != 1 {
+		t.Errorf("frame %d", got.Seq())
+	}
+}
+
 func TestReportsAreAnswered(t *testing.T) {
 	s := start(t, nil)
 	ada := join(t, s, "", signaling.Join{})

@@ -250,7 +250,7 @@ func (s *session) readStream(stream *webtransport.ReceiveStream) error {
 	if err != nil {
 		return nil
 	}
-	t := s.participant.track(r.Flow())
+	t := s.participant.awaitTrack(s.ctx, r.Flow())
 	if t == nil || t.relay.Kind() != media.Video {
 		// The track may have ended while its last group was on its way.
 		stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused))
