@@ -163,7 +163,7 @@ function NetworkButtons({ connection, link, style, onSwitch }: CardProps & { lin
             type="button"
             data-testid={`network-${n.name}`}
             aria-pressed={on}
-            disabled={busy.value !== '' || link.switching}
+            disabled={busy.value !== ''}
             style={{ '--chip': colour, '--chip-soft': soft }}
             data-hint={`${link.emulated ? 'Emulated: ' : ''}${networkWords(n)}.${on ? ' In use.' : ' Press to switch to it.'}${active && active.network !== link.active ? ' The server has not followed yet.' : ''}`}
             onClick={() => press(n.name)}

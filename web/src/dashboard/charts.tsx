@@ -74,7 +74,8 @@ const kinds: Kind[] = [
 ];
 
 export interface ChartsProps {
-  connection: Connection;
+  /** One participant's connections, oldest first. */
+  connections: readonly Connection[];
   control: TimeControl;
   gutter: number;
   font: number;
@@ -91,10 +92,10 @@ export function Charts(props: ChartsProps) {
   );
 }
 
-function Chart({ kind, connection, control, gutter, font, height }: ChartsProps & { kind: Kind }) {
+function Chart({ kind, connections, control, gutter, font, height }: ChartsProps & { kind: Kind }) {
   const host = useRef<HTMLDivElement>(null);
-  const latest = useRef(connection);
-  latest.current = connection;
+  const latest = useRef(connections);
+  latest.current = connections;
   const shade = theme.value;
 
   useEffect(() => {
@@ -108,10 +109,10 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
         height,
         legend: { show: false },
         cursor: { drag: { x: false, y: false, setScale: false }, y: false, points: { size: 7 } },
-        padding: [10, 0, 0, 0],
+        padding: [10, 0, 8, 0],
         scales: {
           x: { time: false, auto: false },
-          y: { range: (_, min, max) => [Math.min(0, min ?? 0), Math.max(kind.least, (max ?? 0) * 1.1)] },
+          y: { range: (u) => [0, Math.max(kind.least, greatest(u) * 1.1)] },
         },
         axes: [
           { show: false },
@@ -134,7 +135,6 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
             width: 2,
             // The second line is dashed too: colours are not all there is to tell them apart.
             ...(i === 1 && { dash: [7, 4] }),
-            points: { show: false },
           })),
         ],
         hooks: {
@@ -150,7 +150,7 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
       plot.batch(() => {
         plot.setData(
           points(
-            latest.current.series,
+            latest.current.map((c) => c.series),
             kind.lines.map((l) => l.column),
             r,
             kind.value,
@@ -185,7 +185,7 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
       undoGestures();
       plot.destroy();
     };
-  }, [control, kind, gutter, font, height, shade, connection.id]);
+  }, [control, kind, gutter, font, height, shade]);
 
   const at = control.cursor.value;
   return (
@@ -200,7 +200,7 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
             class={`d-key${i === 1 ? ' dashed' : ''}`}
             style={{ '--key': `var(${line.token})` }}
           >
-            {kind.lines.length > 1 && line.label} <b>{valueAt(connection, kind, line.column, at)}</b>
+            {kind.lines.length > 1 && line.label} <b>{valueAt(connections.at(-1), kind, line.column, at)}</b>
           </span>
         ))}
         {!Number.isNaN(at) && <span class="d-muted d-mono d-chart-time">{tickText(at, 100)}</span>}
@@ -210,8 +210,17 @@ function Chart({ kind, connection, control, gutter, font, height }: ChartsProps 
   );
 }
 
+/** The greatest value that was given, of all lines: also of the samples just outside, towards which the lines lead. */
+function greatest(u: uPlot): number {
+  let most = 0;
+  for (const line of u.data.slice(1))
+    for (const value of line) if (value != null && value > most) most = value;
+  return most;
+}
+
 /** The value under the crosshair, or the newest. */
-function valueAt(connection: Connection, kind: Kind, column: Column, at: number): string {
+function valueAt(connection: Connection | undefined, kind: Kind, column: Column, at: number): string {
+  if (!connection) return '–';
   const { series } = connection;
   const i = Number.isNaN(at) ? series.length - 1 : series.from(at);
   if (i < 0 || i >= series.length) return '–';
@@ -221,15 +230,16 @@ function valueAt(connection: Connection, kind: Kind, column: Column, at: number)
 }
 
 /** A vertical line where the path switched, in the colour of the network that it switched to. */
-function switches(u: uPlot, connection: Connection, palette: (token: string) => string): void {
+function switches(u: uPlot, connections: readonly Connection[], palette: (token: string) => string): void {
   const { ctx } = u;
-  for (const event of connection.events) {
-    if (event.type !== 'path_switched') continue;
+  for (const event of connections.flatMap((c) => c.events)) {
+    if (event.type !== 'path_switched' && event.type !== 'session_resumed') continue;
     const x = u.valToPos(parseTime(event.time) / 1000, 'x', true);
     if (x < u.bbox.left || x > u.bbox.left + u.bbox.width) continue;
     ctx.save();
     ctx.strokeStyle = palette(event.network ? networkToken(event.network) : '--accent');
     ctx.lineWidth = 2 * devicePixelRatio;
+    ctx.setLineDash([]);
     ctx.beginPath();
     ctx.moveTo(x, u.bbox.top);
     ctx.lineTo(x, u.bbox.top + u.bbox.height);

@@ -161,10 +161,10 @@ export function Board({ live, source, links, control }: Parts) {
         </nav>
         {part ? (
           <div class="d-detail">
-            <DetailHead connection={part.connection} now={now} />
-            <NewsLine {...part} you={part.connection.snapshot.name || 'The participant'} />
             <div class="d-grid">
               <div class="d-main">
+                <DetailHead connection={part.connection} now={now} />
+                <NewsLine {...part} you={part.connection.snapshot.name || 'The participant'} />
                 <PictureSection {...part} narrow={screen.narrow} />
                 <TimeSection
                   {...part}

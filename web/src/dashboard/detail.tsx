@@ -50,7 +50,12 @@ function useEvents(state: State, connection: Connection): readonly PathEventData
     () =>
       chain.length === 1
         ? (chain[0]?.events ?? [])
-        : chain.flatMap((c) => c.events).toSorted((a, b) => a.id - b.id),
+        : chain
+            // That the older one ended is part of its being taken over.
+            .flatMap((c) =>
+              c === connection ? c.events : c.events.filter((e) => e.type !== 'connection_closed'),
+            )
+            .toSorted((a, b) => a.id - b.id),
     [chain.map((c) => `${c.id}:${c.events.at(-1)?.id}:${c.events.length}`).join()],
   );
 }
@@ -140,11 +145,11 @@ export function TimeSection({
       />
       {charts && (
         <Charts
-          connection={connection}
+          connections={chain}
           control={control}
           gutter={narrow ? 44 : gutter}
           font={font}
-          height={big ? 130 : 96}
+          height={big ? 116 : 92}
         />
       )}
     </div>

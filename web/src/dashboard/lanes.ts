@@ -33,7 +33,7 @@ export interface PathLane {
 }
 
 export interface EventLane {
-  kind: 'ids' | 'connection';
+  kind: 'ids';
   key: string;
   marks: Mark[];
 }
@@ -70,13 +70,10 @@ export function lanes(connections: readonly Connection[]): (PathLane | EventLane
   const paths = connections.flatMap(pathLanes);
   const all = connections.flatMap((c) => c.events);
   const mark = (event: PathEventData): Mark => ({ time: parseTime(event.time), event });
-  const ids = all.filter((e) => e.type === 'connection_id_issued' || e.type === 'connection_id_retired');
-  const ends = all.filter(
-    (e) => e.type === 'connection_started' || e.type === 'connection_closed' || e.type === 'session_resumed',
-  );
+  // Where IDs are issued and retired, and where connections begin and end: what a connection ID's life is bounded by.
+  const others = all.filter((e) => e.type.startsWith('connection_') || e.type === 'session_resumed');
   const result: (PathLane | EventLane)[] = paths;
-  if (ids.length > 0) result.push({ kind: 'ids', key: 'ids', marks: ids.map(mark) });
-  if (ends.length > 0) result.push({ kind: 'connection', key: 'connection', marks: ends.map(mark) });
+  if (others.length > 0) result.push({ kind: 'ids', key: 'ids', marks: others.map(mark) });
   return result;
 }
 
@@ -198,31 +195,33 @@ export function visible(
 const extra = 10; // ms; an interval within this of the usual one and a half is not worth a mark
 
 /** Rendered frame gaps above normal, freezes and concealed audio in the range, in one direction. */
-export function mediaLane(series: Series, direction: Direction, range: Range): MediaLane {
+export function mediaLane(all: readonly Series[], direction: Direction, range: Range): MediaLane {
   const frame = direction === 'down' ? 'frameDown' : 'frameUp';
   const concealedColumn = direction === 'down' ? 'concealedDown' : 'concealedUp';
   const gaps: Gap[] = [];
   const concealed: Concealed[] = [];
   let measured = false;
-  const first = Math.max(0, series.from(range.from) - 1);
-  const last = Math.min(series.length - 1, series.from(range.to));
-  const normal = usual(series, frame, first);
-  for (let i = first; i <= last; i++) {
-    const time = series.at('time', i);
-    const ms = series.at(frame, i);
-    if (ms > 0) {
-      measured = true;
-      normal.add(ms);
-      const threshold = normal.value();
-      if (ms > threshold * 1.6 + extra) {
-        gaps.push({ from: time - ms, to: time, ms, normal: threshold, frozen: ms >= freezeAt(threshold) });
+  for (const series of all) {
+    const first = Math.max(0, series.from(range.from) - 1);
+    const last = Math.min(series.length - 1, series.from(range.to));
+    const normal = usual(series, frame, first);
+    for (let i = first; i <= last; i++) {
+      const time = series.at('time', i);
+      const ms = series.at(frame, i);
+      if (ms > 0) {
+        measured = true;
+        normal.add(ms);
+        const threshold = normal.value();
+        if (ms > threshold * 1.6 + extra) {
+          gaps.push({ from: time - ms, to: time, ms, normal: threshold, frozen: ms >= freezeAt(threshold) });
+        }
       }
-    }
-    const made = series.at(concealedColumn, i);
-    if (made > 0) {
-      measured = true;
-      const before = i > 0 ? series.at('time', i - 1) : time - 200;
-      concealed.push({ from: Math.max(before, time - 1000), to: time, ms: made });
+      const made = series.at(concealedColumn, i);
+      if (made > 0) {
+        measured = true;
+        const before = i > 0 ? series.at('time', i - 1) : time - 200;
+        concealed.push({ from: Math.max(before, time - 1000), to: time, ms: made });
+      }
     }
   }
   return { kind: 'media', key: `media-${direction}`, direction, gaps: mergeGaps(gaps), concealed, measured };

@@ -32,6 +32,8 @@ export interface Cluster {
   glyph: Glyph; // of the most telling of them
   marks: Mark[];
   label: string; // '' where there is no room
+  /** The steps within the cluster with the time between them, for whoever has zoomed in as far as marks can be told apart. */
+  steps: string;
   labelSide: 'right' | 'left';
 }
 
@@ -84,9 +86,9 @@ export interface Layout {
 
 const order: Glyph[] = [
   'failed',
-  'closed',
   'switched',
   'resumed',
+  'closed',
   'started',
   'validated',
   'response',
@@ -132,7 +134,7 @@ export function layout(lanes: readonly Lane[], f: Frame): Layout {
   let top = axisHeight;
   const boxes: LaneBox[] = [];
   for (const lane of lanes) {
-    const body = lane.kind === 'path' ? unit * 4.2 : lane.kind === 'media' ? unit * 3 : unit * 2.6;
+    const body = lane.kind === 'path' ? unit * 3.7 : lane.kind === 'media' ? unit * 2.9 : unit * 2.8;
     const height = Math.round(body + name);
     boxes.push(place(lane, top, height, name, f));
     top += height;
@@ -167,11 +169,11 @@ function place(lane: Lane, top: number, height: number, name: number, f: Frame):
     placeMedia(box, lane, top + name, room, f);
     return box;
   }
-  const y = lane.kind === 'path' ? top + name + room * 0.36 : top + name + room / 2;
+  const y = lane.kind === 'path' ? top + name + room * 0.34 : top + name + room / 2;
   if (lane.kind === 'path') placeBars(box, lane, y, f);
   box.clusters = clusters(lane.marks, y, f);
   label(box.clusters, f);
-  if (lane.kind === 'path') box.brackets = brackets(box.clusters, top + height - f.font * 0.9, f);
+  if (lane.kind === 'path') box.brackets = brackets(box.clusters, top + height - f.font * 0.75, f);
   return box;
 }
 
@@ -198,7 +200,7 @@ function clusters(marks: readonly Mark[], y: number, f: Frame): Cluster[] {
       last.marks.push(mark);
       continue;
     }
-    found.push({ x, y, glyph: 'report', marks: [mark], label: '', labelSide: 'right' });
+    found.push({ x, y, glyph: 'report', marks: [mark], label: '', steps: '', labelSide: 'right' });
   }
   for (const cluster of found) {
     const kinds = cluster.marks.map((m) => glyphOf(m.event.type));
@@ -230,40 +232,48 @@ function label(found: Cluster[], f: Frame): void {
   let free = f.gutter; // up to here something is written
   for (let i = 0; i < found.length; i++) {
     const cluster = found[i] as Cluster;
-    const words = labelOf(cluster);
-    const width = textWidth(words, f.font) + 14;
     const next = found[i + 1]?.x ?? f.width;
-    if (words && next - cluster.x > width + 8) {
+    let end = cluster.x;
+    for (const words of labelsOf(cluster)) {
+      const width = textWidth(words, f.font) + 14;
+      const right = next - cluster.x > width + 8;
+      if (!right && (next < f.width || cluster.x - free < width + 8)) continue;
       cluster.label = words;
-      free = cluster.x + width;
-    } else if (words && next > f.width - 1 && cluster.x - free > width + 8) {
-      cluster.label = words;
-      cluster.labelSide = 'left';
-      free = cluster.x;
-    } else free = cluster.x;
+      cluster.labelSide = right ? 'right' : 'left';
+      if (right) end = cluster.x + width;
+      break;
+    }
+    free = end;
+    const steps = stepsOf(cluster);
+    if (f.range.to - f.range.from < 2000 && next - cluster.x > textWidth(steps, f.font * 0.9) + 12)
+      cluster.steps = steps;
   }
 }
 
-function labelOf(cluster: Cluster): string {
-  const kinds = [...new Set(cluster.marks.map((m) => glyphOf(m.event.type)))];
+/** "validated +0.02 ms, switched +0.38 ms": what a cluster hides. */
+function stepsOf(cluster: Cluster): string {
+  return cluster.marks
+    .slice(1)
+    .map((m, i) => `${short[glyphOf(m.event.type)]} +${msText(m.time - (cluster.marks[i] as Mark).time)}`)
+    .join(', ');
+}
+
+/** What could be written beside a cluster, the fullest first. */
+function labelsOf(cluster: Cluster): string[] {
+  const kinds = [...new Set(cluster.marks.map((m) => glyphOf(m.event.type)))].filter((k) => k !== 'report');
   const first = cluster.marks[0]?.event;
-  if (!first) return '';
+  if (!first || kinds.length === 0) return [];
+  const steps = kinds.map((k) => short[k]).join(' · ');
   if (first.type.startsWith('connection_id')) {
-    if (cluster.marks.length > 1) return `${cluster.marks.length} IDs`;
-    return `${first.connection_id?.issuer ?? ''} ${first.connection_id?.sequence ?? ''} ${short[cluster.glyph]}`.trim();
+    if (cluster.marks.length > 1) return [`${cluster.marks.length} IDs`];
+    return [
+      `${first.connection_id?.issuer ?? ''} ${first.connection_id?.sequence ?? ''} ${short[cluster.glyph]}`.trim(),
+    ];
   }
-  if (kinds.includes('switched')) {
-    const verdict = cluster.marks.find((m) => m.event.type === 'path_switched')?.event.verdict;
-    const said = kinds.length > 1 ? kinds.filter((k) => k !== 'report').map((k) => short[k]) : ['switched'];
-    // Far out, the verdict says it all; near by, the steps do.
-    return kinds.length >= 4
-      ? (verdict ?? 'switched')
-      : `${said.join(' · ')}${verdict ? `: ${verdict}` : ''}`;
-  }
-  return kinds
-    .map((k) => short[k])
-    .filter(Boolean)
-    .join(' · ');
+  const verdict = cluster.marks.find((m) => m.event.type === 'path_switched')?.event.verdict;
+  if (!verdict) return [steps, short[cluster.glyph]];
+  // Far out, when the whole validation is one mark, the verdict says it all; near by, the steps do.
+  return kinds.length >= 4 ? [verdict] : [`${steps}: ${verdict}`, verdict];
 }
 
 function brackets(found: readonly Cluster[], y: number, f: Frame): Bracket[] {

@@ -32,6 +32,10 @@ function place(
   return network ? title(network) : (address ?? 'a new address');
 }
 
+function whose(you: string): string {
+  return you === 'You' ? 'Your' : `${you}’s`;
+}
+
 function sentence(
   event: PathEventData,
   before: readonly PathEventData[],
@@ -61,12 +65,19 @@ function sentence(
           : event.verdict === 'rebound'
             ? 'same connection, same connection ID (rebound)'
             : 'same connection';
+      // The same network before and after: nobody moved, a NAT gave out another port or address.
+      if (event.network && event.from?.network === event.network) {
+        return {
+          tone: 'good',
+          text: `${whose(you)} address changed within ${at}, as after a NAT rebinding: ${how}.`,
+        };
+      }
       return { tone: 'good', text: `${you} moved${from} to ${at}: ${how}.` };
     }
     case 'session_resumed':
       return {
         tone: 'warn',
-        text: `The connection of ${you} was lost; a new one took over the call with the resume token. QUIC did not migrate.`,
+        text: `${whose(you)} connection was lost; a new one took over the call with the resume token. QUIC did not migrate.`,
       };
     case 'handover_report': {
       if (!event.report) return null;
@@ -83,7 +94,7 @@ function sentence(
       };
     case 'connection_closed':
       return event.verdict === 'dropped'
-        ? { tone: 'bad', text: `The connection of ${you} was lost and nothing took over.` }
+        ? { tone: 'bad', text: `${whose(you)} connection was lost and nothing took over.` }
         : { tone: 'calm', text: `The connection ended${event.reason ? `: ${event.reason}` : ''}.` };
     default:
       return null;

@@ -151,6 +151,11 @@ function lane(c: Context, box: LaneBox, f: Frame, look: Look): void {
   for (const b of box.brackets) bracket(c, b, f, look);
   for (const cluster of box.clusters) {
     mark(c, cluster, f, look);
+    if (!cluster.steps || box.lane.kind !== 'path') continue;
+    c.font = `${f.font * 0.9}px ${look.fontFamily}`;
+    c.textAlign = 'left';
+    c.fillStyle = p('--text-2');
+    c.fillText(cluster.steps, cluster.x + 6, box.top + box.height - f.font * 0.75);
   }
 }
 

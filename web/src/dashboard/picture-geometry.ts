@@ -28,9 +28,9 @@ export const narrow: Size = {
   row: 98,
   node: 27,
   edge: 36,
-  pill: { width: 188, height: 80 },
+  pill: { width: 204, height: 80 },
   head: 4,
-  foot: 40,
+  foot: 8,
 };
 
 export type RowState = 'active' | 'validated' | 'probing' | 'retired' | 'failed' | 'unused';

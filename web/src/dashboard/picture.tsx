@@ -102,7 +102,8 @@ export function PathPicture({ connection, link, narrow, now }: PathPictureProps)
       </svg>
       <figcaption>
         <span>
-          <b>→ server</b> <span class="d-mono">{dcid(snapshot, 'server')}</span>
+          {narrow ? 'to server' : 'Destination ID on packets to the server:'}{' '}
+          <span class="d-mono">{dcid(snapshot, 'server')}</span>
         </span>
         {slow ? (
           <span class="d-slow">slow motion: really {msText(slow.ms)}</span>
@@ -110,7 +111,7 @@ export function PathPicture({ connection, link, narrow, now }: PathPictureProps)
           p.rows.some((r) => r.emulated) && <span class="d-muted">emulated networks, real QUIC</span>
         )}
         <span>
-          <b>→ client</b> <span class="d-mono">{dcid(snapshot, 'client')}</span>
+          {narrow ? 'to client' : 'to the client:'} <span class="d-mono">{dcid(snapshot, 'client')}</span>
         </span>
       </figcaption>
     </figure>
@@ -190,7 +191,7 @@ function Pill({
         {row.path?.remote ?? 'no path here yet'}
       </text>
       <text class="d-pill-state" x={x + pad} y={y + (narrow ? 65 : 75)} font-size={narrow ? 12.5 : 15}>
-        {stateWords(row)}
+        {stateWords(row, narrow)}
       </text>
       {row.state === 'failed' && (
         <path class="d-cross" d={`M ${x - 34} ${row.y - 12} l 24 24 m 0 -24 l -24 24`} />
@@ -199,18 +200,18 @@ function Pill({
   );
 }
 
-function stateWords(row: Row): string {
+function stateWords(row: Row, short = false): string {
   const path = row.path;
-  const answered = path?.response_ms ? ` · answered in ${msText(path.response_ms)}` : '';
+  const answered = path?.response_ms ? ` · answered ${short ? '' : 'in '}${msText(path.response_ms)}` : '';
   switch (row.state) {
     case 'active':
       return `in use${answered}`;
     case 'validated':
       return `validated${answered}`;
     case 'probing':
-      return `probing: waiting for the response${path?.attempts && path.attempts > 1 ? ` (${path.attempts})` : ''}`;
+      return `probing${short ? '' : ': waiting for the response'}${path?.attempts && path.attempts > 1 ? ` (${path.attempts})` : ''}`;
     case 'failed':
-      return 'validation failed: no response';
+      return short ? 'failed: no response' : 'validation failed: no response';
     case 'retired':
       return 'no longer used';
     default:

@@ -58,17 +58,16 @@ export function summary(report: HandoverReport): Summary {
   return { tone: 'good', headline: 'Nobody noticed', detail };
 }
 
-/** One direction on one line. `who` is whose eyes and ears it is about. */
+/** One direction on one line, beside a bar that shows the gap itself. */
 export function directionWords(direction: HandoverDirection): string {
   if (!direction.measured) return 'Nobody received media in this direction.';
   const parts: string[] = [];
   if (direction.longest_gap_ms > 0) {
-    const between = direction.at_arrival ? 'between arriving frames' : 'between shown frames';
+    parts.push(direction.frozen ? 'Frozen' : 'Not frozen');
     parts.push(
-      `longest gap ${roundMs(direction.longest_gap_ms)} ${between} (normally ${roundMs(direction.frame_ms)})`,
+      `normally ${roundMs(direction.frame_ms)} between ${direction.at_arrival ? 'arriving' : 'shown'} frames`,
     );
-    parts.push(direction.frozen ? 'frozen' : 'not frozen');
-  } else parts.push('no video');
+  } else parts.push('No video');
   parts.push(`${roundMs(direction.concealed_ms)} of audio concealed`);
   parts.push(`${direction.frames_lost} ${direction.frames_lost === 1 ? 'frame' : 'frames'} lost`);
   return `${parts.join(', ')}.`;

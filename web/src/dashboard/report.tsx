@@ -83,8 +83,9 @@ function End({
 /** The gap as a bar against the length from which on it would be a freeze. */
 function Direction({ label, d }: { label: string; d: HandoverDirection }) {
   const limit = freezeAt(d.frame_ms);
-  const full = Math.max(limit * 1.25, d.longest_gap_ms);
+  const full = Math.max(limit * 1.5, d.longest_gap_ms);
   const share = (ms: number) => `${Math.min(100, (ms / full) * 100)}%`;
+  const inside = d.longest_gap_ms > full * 0.22;
   return (
     <div class="d-direction">
       <h4>
@@ -97,14 +98,13 @@ function Direction({ label, d }: { label: string; d: HandoverDirection }) {
           role="img"
           aria-label={`Longest gap ${roundMs(d.longest_gap_ms)}; normal ${roundMs(d.frame_ms)}; a freeze starts at ${roundMs(limit)}`}
         >
-          <span class={d.frozen ? 'gap frozen' : 'gap'} style={{ width: share(d.longest_gap_ms) }} />
-          <span class="normal" style={{ width: share(d.frame_ms) }} />
-          <span class="limit" style={{ left: share(limit) }}>
-            <i>freeze {roundMs(limit)}</i>
+          <span class={d.frozen ? 'gap frozen' : 'gap'} style={{ width: share(d.longest_gap_ms) }}>
+            {inside && <b>{roundMs(d.longest_gap_ms)}</b>}
           </span>
-          <b style={{ left: share(d.longest_gap_ms) }} class={d.longest_gap_ms > full * 0.7 ? 'inside' : ''}>
-            {roundMs(d.longest_gap_ms)}
-          </b>
+          {!inside && <b style={{ left: share(d.longest_gap_ms) }}>{roundMs(d.longest_gap_ms)}</b>}
+          <span class="limit" style={{ left: share(limit) }}>
+            {d.longest_gap_ms < limit * 1.1 && <i>freeze {roundMs(limit)}</i>}
+          </span>
         </div>
       )}
       <p>{directionWords(d)}</p>

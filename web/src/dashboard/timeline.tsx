@@ -108,9 +108,8 @@ export function Timeline(props: TimelineProps) {
       }
       const frame: Frame = { width, gutter: p.gutter, font: p.font, range: r, now };
       const all: Lane[] = visible(events, r, now, p.maxPaths);
-      if (last) {
-        for (const direction of ['down', 'up'] as const) all.push(mediaLane(last.series, direction, r));
-      }
+      const series = p.connections.map((connection) => connection.series);
+      for (const direction of ['down', 'up'] as const) all.push(mediaLane(series, direction, r));
       const made = layout(all, frame);
       drawn.current = { layout: made, frame };
       const ratio = devicePixelRatio || 1;
@@ -243,9 +242,7 @@ function laneName(box: LaneBox, title: (network: string) => string): { name: str
     case 'path':
       return { name: lane.network ? title(lane.network) : `Path ${lane.path}`, detail: lane.remote };
     case 'ids':
-      return { name: 'Connection IDs', detail: 'issued, retired' };
-    case 'connection':
-      return { name: 'Connection', detail: 'started, resumed, closed' };
+      return { name: 'Connection IDs', detail: 'issued ■ retired □' };
     case 'media':
       return lane.direction === 'down'
         ? {
@@ -274,8 +271,9 @@ export function showHandover(connections: readonly Connection[], control: TimeCo
       to - time(e.time) < 10_000,
   );
   const from = challenge ? time(challenge.time) : to - 100;
-  const pad = Math.max(20, (to - from) * 0.35);
-  control.show(from - pad * 0.4, to + pad);
+  // More room after the switch than before the challenge: there stand the words about the steps, and what people saw of it.
+  const took = Math.max(12, to - from);
+  control.show(from - took * 0.2, to + took * 0.9);
 }
 
 function TimelineControls({
@@ -313,18 +311,22 @@ function TimelineControls({
           {narrow ? 'Handover' : 'Last handover'}
         </Button>
       )}
-      <IconButton
-        size="small"
-        icon="chevron-left"
-        label="Earlier"
-        onClick={() => control.pan(-control.window.peek().span / 3)}
-      />
-      <IconButton
-        size="small"
-        icon="chevron-right"
-        label="Later"
-        onClick={() => control.pan(control.window.peek().span / 3)}
-      />
+      {!narrow && (
+        <>
+          <IconButton
+            size="small"
+            icon="chevron-left"
+            label="Earlier"
+            onClick={() => control.pan(-control.window.peek().span / 3)}
+          />
+          <IconButton
+            size="small"
+            icon="chevron-right"
+            label="Later"
+            onClick={() => control.pan(control.window.peek().span / 3)}
+          />
+        </>
+      )}
       <Button size="small" onClick={() => control.zoom(0.5)} aria-label="Zoom in" title="Zoom in (+)">
         +
       </Button>
