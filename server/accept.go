@@ -71,6 +71,7 @@ func (s *Server) serve(session *session, control *webtransport.Stream, join sign
 	var reading sync.WaitGroup
 	reading.Go(session.readDatagrams)
 	reading.Go(session.acceptStreams)
+	reading.Go(session.watchSilence)
 	reading.Go(func() { s.tellOwnPath(session) })
 	left, err := session.readControl(control)
 	if left {

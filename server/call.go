@@ -49,6 +49,7 @@ type participant struct {
 	// Guarded by call.mu.
 	receive []signaling.Codec
 	session *session // nil while it is not connected, and always for test participants
+	silent  bool     // connected, but not heard of
 	gone    bool
 	expiry  *time.Timer              // while it is waited for
 	tracks  map[uint32]*track        // by flow
@@ -110,7 +111,7 @@ func newParticipant(name string, receive []signaling.Codec, test bool) *particip
 
 func (p *participant) info() signaling.Participant {
 	i := signaling.Participant{ID: p.id, Name: p.name, Presence: signaling.Connected, Test: p.test, Receive: p.receive, Tracks: []signaling.Track{}}
-	if p.session == nil && !p.test {
+	if (p.session == nil || p.silent) && !p.test {
 		i.Presence = signaling.Reconnecting
 	}
 	for _, t := range p.tracks {
@@ -239,7 +240,22 @@ func (c *call) disconnect(p *participant) {
 		sub.relay.Close()
 		delete(p.subs, n)
 	}
-	p.session = nil
+	p.session, p.silent = nil, false
+}
+
+// heard tells the others whether p's session is heard of.
+func (c *call) heard(p *participant, s *session, heard bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.session != s || p.silent == !heard {
+		return
+	}
+	p.silent = !heard
+	presence := signaling.Connected
+	if p.silent {
+		presence = signaling.Reconnecting
+	}
+	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: presence})
 }
 
 // leave removes p at once.

@@ -18,6 +18,8 @@ const (
 	writeTimeout = 10 * time.Second
 	// snapshotDelay gathers the events of a change, so that a connection is described once after it and not after each of them.
 	snapshotDelay = 50 * time.Millisecond
+	// staleSamples is how many messages may wait for a participant before it is sent no more samples.
+	staleSamples = 16
 )
 
 // feed is where follow delivers to. An error ends it.
@@ -143,15 +145,17 @@ func (s *Server) tellOwnPath(session *session) {
 		}
 		return err
 	}
-	event := func(ev path.Event) error {
-		return say(ev, func(b json.RawMessage) signaling.Message { return signaling.PathEvent{Event: b} })
-	}
 	err := s.follow(session.ctx, 0, path.Filter{Connection: session.id}, feed{
-		event: event,
+		event: func(ev path.Event) error {
+			return say(ev, func(b json.RawMessage) signaling.Message { return signaling.PathEvent{Event: b} })
+		},
 		snapshot: func(c path.Snapshot) error {
 			return say(c, func(b json.RawMessage) signaling.Message { return signaling.PathSnapshot{Snapshot: b} })
 		},
 		samples: func(batch []path.Sample) error {
+			if session.backlog() > staleSamples {
+				return nil // they would be old when they arrive
+			}
 			for _, sample := range batch {
 				if err := say(sample, func(b json.RawMessage) signaling.Message { return signaling.PathSample{Sample: b} }); err != nil {
 					return err

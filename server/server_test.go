@@ -208,6 +208,23 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A participant that says nothing any more is shown as reconnecting long before QUIC gives it up, and as connected when it is back.
+func TestSilence(t *testing.T) {
+	s := start(t, nil)
+	ben := join(t, s, "", signaling.Join{Name: "Ben"})
+	ada := dial(t, s, "")
+	ada.send(signaling.Join{Version: signaling.Version, Room: "room", Name: "Ada"})
+	go ada.listen()
+	await[signaling.Welcome](ada, nil)
+	if m := await[signaling.ParticipantChanged](ben, nil); m.Presence != signaling.Reconnecting {
+		t.Errorf("Ben was told %+v", m)
+	}
+	ada.wt.SendDatagram((&signaling.Report{Sequence: 1}).Append(nil))
+	if m := await[signaling.ParticipantChanged](ben, nil); m.Presence != signaling.Connected {
+		t.Errorf("Ben was told %+v", m)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxParticipants, c.MaxCalls = 1, 2 })
 	join(t, s, "", signaling.Join{Room: "full"})

@@ -51,6 +51,7 @@ type session struct {
 	participant *participant           // set before media is read
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
+	lastHeard   atomic.Int64 // when the last datagram came, ns since 1970
 	onMeasured  func(signaling.Measurement)
 }
 
@@ -61,6 +62,9 @@ func newSession(parent context.Context, id string, wt *webtransport.Session, log
 	context.AfterFunc(wt.Context(), func() { s.end(context.Cause(wt.Context())) })
 	return s
 }
+
+// backlog is the number of messages that wait for the control stream.
+func (s *session) backlog() int { return len(s.outgoing) }
 
 // send queues m for the control stream and never blocks.
 func (s *session) send(m signaling.Message) {
@@ -193,12 +197,31 @@ func (s *session) readDatagrams() {
 			s.end(err)
 			return
 		}
+		s.lastHeard.Store(time.Now().UnixNano())
 		if !forgiven.Allow() {
 			s.goodbye(signaling.Errorf(signaling.CodeTooManyDatagrams, "More than %d datagrams a second.", datagramsPerSecond))
 			return
 		}
 		if limit.Allow() {
 			s.datagram(b)
+		}
+	}
+}
+
+// silentAfter is how long a participant may say nothing, which reports every signaling.ReportInterval, before the others are told that it reconnects.
+const silentAfter = 1500 * time.Millisecond
+
+// watchSilence tells the call when the participant falls silent and when it is back, until the session ends.
+func (s *session) watchSilence() {
+	s.lastHeard.Store(time.Now().UnixNano())
+	tick := time.NewTicker(silentAfter / 4)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			s.participant.call.heard(s.participant, s, now.UnixNano()-s.lastHeard.Load() < int64(silentAfter))
+		case <-s.ctx.Done():
+			return
 		}
 	}
 }
