@@ -75,7 +75,6 @@ export function Stage({ engine, handover, onCopy }: StageProps) {
             Connection lost. Reconnecting…
           </p>
         )}
-        {handover && <HandoverNotice report={handover} />}
       </div>
       <div class="stage-notices">
         {phase.value === 'connecting' && (
@@ -84,6 +83,7 @@ export function Stage({ engine, handover, onCopy }: StageProps) {
             Joining…
           </p>
         )}
+        {handover && <HandoverNotice report={handover} />}
         {alone && <Alone engine={engine} onCopy={onCopy} />}
         {audioBlocked.value && (
           <Button

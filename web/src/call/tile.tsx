@@ -44,10 +44,11 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
   const audio = r.tracks.find((t) => t.kind === 'audio');
   const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
   const silent = audio === undefined || audio.muted;
-  const portrait = stats.height > stats.width;
+  // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
+  const whole = r.test || stats.height > stats.width;
   return (
     <article
-      class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${portrait ? 'portrait' : ''}`}
+      class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${whole ? 'whole' : ''}`}
       style={{ width: `${size.width}px`, height: `${size.height}px`, '--level': number(r.level, 2) }}
       aria-label={tileLabel(r, silent, picture)}
     >

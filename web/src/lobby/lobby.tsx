@@ -60,6 +60,10 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
     if (given !== null) room.value = given;
   }, [given, room]);
   useEffect(() => {
+    // Enter joins from here. Not on a phone, whose keyboard would cover the page.
+    if (matchMedia('(pointer: fine)').matches) nameField.current?.focus({ preventScroll: true });
+  }, []);
+  useEffect(() => {
     document.title = given ? `${given} · Roamcall` : 'Roamcall';
   }, [given]);
 

@@ -120,6 +120,7 @@ export class Preview {
     if (!navigator.mediaDevices) return;
     navigator.mediaDevices.addEventListener('devicechange', this.#onDeviceChange);
     this.retry();
+    void this.#watchPermissions();
   }
 
   stop(): void {
@@ -245,6 +246,22 @@ export class Preview {
     this.#tracks.clear();
     this.opening.value = false;
     this.#publish();
+  }
+
+  /** Somebody who changes the permission in the browser's own menu need not press Try again. */
+  async #watchPermissions(): Promise<void> {
+    const generation = this.#generation;
+    for (const kind of ['camera', 'microphone'] as const) {
+      try {
+        const status = await navigator.permissions.query({ name: kind as PermissionName });
+        status.onchange = () => {
+          if (generation !== this.#generation) status.onchange = null;
+          else if (status.state === 'granted' && this.#problem(kind).peek()) this.retry();
+        };
+      } catch {
+        // the browser does not tell: Try again is there
+      }
+    }
   }
 
   async #refreshDevices(): Promise<void> {

@@ -3,7 +3,7 @@
 import type { Codec } from '../protocol/messages.gen.ts';
 
 export const BROWSERS_THAT_WORK =
-  'Chrome, Edge and other Chromium browsers from version 120, and Firefox from version 130';
+  'current versions of Chrome, Edge and other Chromium browsers, and Firefox from version 153';
 
 /** The parts that are missing, by their names; empty when a call is possible. `scope` is the page's global object. */
 export function missingParts(scope: object): string[] {
