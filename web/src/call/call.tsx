@@ -7,7 +7,7 @@ import { IconButton } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { lazy } from '../ui/lazy.tsx';
-import { recall, remember } from '../ui/storage.ts';
+import { recallFlag, rememberFlag } from '../ui/storage.ts';
 import { Bar } from './bar.tsx';
 import { DevicesDialog } from './devices.tsx';
 import {
@@ -36,7 +36,7 @@ const PHASES: Record<Phase, string> = {
 };
 
 export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): void }) {
-  const panel = useSignal(recall('panel') !== null);
+  const panel = useSignal(recallFlag('panel'));
   const dialog = useSignal<'devices' | 'help' | null>(null);
   const style = useStyle();
   const handover = useHandover(engine);
@@ -44,7 +44,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
 
   const showPanel = (on: boolean) => {
     panel.value = on;
-    remember('panel', on ? '1' : '');
+    rememberFlag('panel', on);
   };
   const copy = () => {
     const link = callLink(room.value, location, config.value?.lan_urls ?? []);

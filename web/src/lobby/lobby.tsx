@@ -61,7 +61,7 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
   }, [given, room]);
   useEffect(() => {
     // Enter joins from here. Not on a phone, whose keyboard would cover the page.
-    if (matchMedia('(pointer: fine)').matches) nameField.current?.focus({ preventScroll: true });
+    if (!matchMedia('(pointer: coarse)').matches) nameField.current?.focus({ preventScroll: true });
   }, []);
   useEffect(() => {
     document.title = given ? `${given} · Roamcall` : 'Roamcall';

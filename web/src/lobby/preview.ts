@@ -2,7 +2,7 @@
 // person joins. Whoever has the stream stops it: the preview until take(), the call engine after.
 
 import { signal } from '@preact/signals';
-import { recall, remember } from '../ui/storage.ts';
+import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
 
 export interface Device {
@@ -99,8 +99,8 @@ export class Preview {
   readonly stream = signal<MediaStream | null>(null);
   readonly level = signal(0);
   readonly opening = signal(false);
-  readonly mic = signal(recall('mic-off') === null); // wanted
-  readonly camera = signal(recall('camera-off') === null);
+  readonly mic = signal(!recallFlag('mic-off')); // wanted
+  readonly camera = signal(!recallFlag('camera-off'));
   readonly micProblem = signal<DeviceProblem | null>(null);
   readonly cameraProblem = signal<DeviceProblem | null>(null);
   readonly devices = signal<Devices>({ microphones: [], cameras: [] });
@@ -143,7 +143,7 @@ export class Preview {
 
   setMic(on: boolean): void {
     this.mic.value = on;
-    remember('mic-off', on ? '' : '1');
+    rememberFlag('mic-off', !on);
     const track = this.#tracks.get('microphone');
     if (track) track.enabled = on;
     else if (on) this.#open([{ kind: 'microphone', id: this.micId.peek(), exactly: false }]);
@@ -151,6 +151,7 @@ export class Preview {
 
   setCamera(on: boolean): void {
     this.camera.value = on;
+    rememberFlag('camera-off', !on);
     if (on) {
       this.#open([{ kind: 'camera', id: this.cameraId.peek(), exactly: false }]);
       return;

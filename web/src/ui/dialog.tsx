@@ -17,8 +17,12 @@ export function Dialog({ title, onClose, children, testid }: DialogProps) {
   const heading = useId();
   useEffect(() => {
     const dialog = ref.current;
+    const opener = document.activeElement;
     dialog?.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      if (opener instanceof HTMLElement) opener.focus(); // the browser's own return fails once the element is gone
+    };
   }, []);
   return (
     <dialog

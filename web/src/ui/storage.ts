@@ -18,6 +18,16 @@ export function recall(key: string): string | null {
   }
 }
 
+/** A switch that is remembered; off unless it was switched on. */
+export function rememberFlag(key: string, on: boolean): void {
+  if (on) remember(key, '1');
+  else forget(key);
+}
+
+export function recallFlag(key: string): boolean {
+  return recall(key) === '1';
+}
+
 export function forget(key: string): void {
   try {
     localStorage.removeItem(PREFIX + key);
