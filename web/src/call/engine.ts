@@ -1,0 +1,273 @@
+// The call engine: what only the page can do (devices, sound card, canvases), the worker, and the state made of both.
+
+import { type ReadonlySignal, signal } from '@preact/signals';
+import { Camera } from '../media/camera.ts';
+import { Microphone, Sound, type SoundHandlers } from '../media/sound.ts';
+import { UNSUPPORTED } from '../transport/failure.ts';
+import type { FromWorker, ToWorker } from '../workers/messages.ts';
+import { type Action, initialState, reduce } from './state.ts';
+import type { CallEngine, CallState, JoinOptions, Local, PathListener, SwitchStyle } from './types.ts';
+
+const LEAVE_MS = 600; // for the worker to say goodbye
+const QUIET_MS = 1_500; // a context that starts may take a moment
+
+export function createCallEngine(): CallEngine {
+  return new Engine();
+}
+
+class Engine implements CallEngine {
+  readonly #state = signal<CallState>(initialState);
+  readonly #preview = signal<MediaStream | null>(null);
+  readonly #paths = new Set<PathListener>();
+  #worker: Worker | null = null;
+  #sound: Sound | null = null;
+  #microphone: Microphone | null = null;
+  #camera: Camera | null = null;
+  #startedAt = 0;
+
+  get state(): ReadonlySignal<CallState> {
+    return this.#state;
+  }
+
+  get preview(): ReadonlySignal<MediaStream | null> {
+    return this.#preview;
+  }
+
+  join(options: JoinOptions): void {
+    this.#close();
+    const { room, name, mic, camera, codec } = options;
+    this.#dispatch({ type: 'joining', room, local: { name, mic, camera, codec } });
+    if (!supported()) {
+      for (const t of options.stream?.getTracks() ?? []) t.stop();
+      this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
+      return;
+    }
+    this.#startedAt = performance.now();
+    const worker = new Worker(new URL('../workers/call.worker.ts', import.meta.url), { type: 'module' });
+    this.#worker = worker;
+    worker.onmessage = (e: MessageEvent<FromWorker>) => {
+      if (this.#worker === worker) this.#receive(e.data);
+    };
+    worker.onerror = (e) => {
+      if (this.#worker !== worker) return;
+      console.error('call worker:', e.message);
+      if (this.#state.value.phase !== 'connecting') return;
+      this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
+    };
+    this.#post({ type: 'join', room, name, codec, mic });
+    this.#openDevices(options);
+    navigator.mediaDevices?.addEventListener('devicechange', this.#devicesChanged);
+    void this.#listDevices();
+  }
+
+  #openDevices(options: JoinOptions): void {
+    const handlers: SoundHandlers = {
+      post: (m, transfer) => this.#post(m, transfer),
+      blocked: (blocked) => this.#blocked(blocked),
+      lost: () => {
+        this.#local({ mic: false, micId: '' });
+        this.#notice('The microphone was disconnected.');
+      },
+    };
+    this.#sound = new Sound(handlers);
+    this.#microphone = new Microphone(this.#sound, handlers);
+    this.#camera = new Camera({
+      post: handlers.post,
+      preview: (stream) => {
+        this.#preview.value = stream;
+      },
+      lost: () => {
+        this.#local({ camera: false, cameraId: '' });
+        this.#notice('The camera was disconnected.');
+      },
+    });
+    const audio = options.stream?.getAudioTracks()[0];
+    const video = options.stream?.getVideoTracks()[0];
+    if (options.camera) void this.#startCamera(video ?? '');
+    else video?.stop();
+    if (options.mic || audio) void this.#startMicrophone(audio ?? '');
+  }
+
+  leave(): void {
+    this.#post({ type: 'leave' });
+    if (this.#state.value.phase !== 'failed') this.#dispatch({ type: 'phase', phase: 'left', failure: null });
+    this.#close();
+  }
+
+  /** Lets everything go. The worker gets a moment to say goodbye. */
+  #close(): void {
+    navigator.mediaDevices?.removeEventListener('devicechange', this.#devicesChanged);
+    const worker = this.#worker;
+    this.#worker = null;
+    if (worker) setTimeout(() => worker.terminate(), LEAVE_MS);
+    this.#camera?.stop();
+    this.#microphone?.close();
+    this.#sound?.close();
+    this.#camera = null;
+    this.#microphone = null;
+    this.#sound = null;
+  }
+
+  // Devices
+
+  setMic(on: boolean): void {
+    if (on && !this.#microphone?.open) {
+      void this.#startMicrophone(this.#state.value.local.micId);
+      return;
+    }
+    this.#local({ mic: on });
+    this.#post({ type: 'mute', mic: on });
+  }
+
+  setCamera(on: boolean): void {
+    if (on) void this.#startCamera(this.#state.value.local.cameraId);
+    else {
+      this.#camera?.stop();
+      this.#local({ camera: false });
+    }
+  }
+
+  setMicDevice(id: string): void {
+    this.#local({ micId: id });
+    if (this.#microphone?.open) void this.#startMicrophone(id, this.#state.value.local.mic);
+  }
+
+  setCameraDevice(id: string): void {
+    this.#local({ cameraId: id });
+    if (this.#camera?.on) void this.#startCamera(id);
+  }
+
+  /** Sends an open track or the device with an id; '' is the default one. */
+  async #startCamera(source: MediaStreamTrack | string): Promise<void> {
+    const camera = this.#camera;
+    if (!camera) return;
+    try {
+      if (typeof source === 'string') await camera.open(source);
+      else camera.use(source);
+      if (this.#camera !== camera)
+        camera.stop(); // left meanwhile
+      else this.#local({ camera: true, cameraId: camera.id });
+    } catch (error) {
+      if (this.#camera !== camera) return;
+      this.#local({ camera: camera.on });
+      this.#notice((error as Error).message);
+    }
+  }
+
+  async #startMicrophone(source: MediaStreamTrack | string, on = this.#wantsMic(source)): Promise<void> {
+    const microphone = this.#microphone;
+    if (!microphone) return;
+    try {
+      if (typeof source === 'string') await microphone.start(source);
+      else await microphone.use(source);
+      if (this.#microphone !== microphone) {
+        microphone.stop();
+        return;
+      }
+      this.#local({ mic: on, micId: microphone.id });
+      this.#post({ type: 'mute', mic: on });
+    } catch (error) {
+      if (this.#microphone !== microphone) return;
+      this.#local({ mic: false });
+      this.#notice((error as Error).message);
+    }
+  }
+
+  /** A track of the lobby keeps the lobby's choice; a device that is opened now is opened to speak. */
+  #wantsMic(source: MediaStreamTrack | string): boolean {
+    return typeof source === 'string' || this.#state.value.local.mic;
+  }
+
+  readonly #devicesChanged = () => void this.#listDevices();
+
+  async #listDevices(): Promise<void> {
+    const devices = (await navigator.mediaDevices?.enumerateDevices().catch(() => [])) ?? [];
+    this.#local({
+      micAvailable: devices.some((d) => d.kind === 'audioinput'),
+      cameraAvailable: devices.some((d) => d.kind === 'videoinput'),
+    });
+  }
+
+  // Screens
+
+  attach(participant: string, canvas: HTMLCanvasElement): void {
+    try {
+      const offscreen = canvas.transferControlToOffscreen();
+      this.#post({ type: 'canvas', participant, canvas: offscreen }, [offscreen]);
+    } catch {
+      // it was handed over before; the worker still draws on it
+    }
+  }
+
+  detach(participant: string): void {
+    this.#post({ type: 'detach', participant });
+  }
+
+  unblockAudio(): void {
+    this.#sound?.unblock();
+  }
+
+  switchNetwork(network: string, style: SwitchStyle): void {
+    this.#post({ type: 'network', network, style });
+  }
+
+  onPath(listener: PathListener): () => void {
+    this.#paths.add(listener);
+    return () => this.#paths.delete(listener);
+  }
+
+  // State
+
+  #receive(m: FromWorker): void {
+    if (m.type === 'tick') {
+      this.#camera?.tick();
+      return;
+    }
+    if (m.type === 'server') {
+      switch (m.message.type) {
+        case 'path_snapshot':
+          for (const l of this.#paths) l.snapshot(m.message.snapshot);
+          return;
+        case 'path_event':
+          for (const l of this.#paths) l.event(m.message.event);
+          return;
+        case 'path_sample':
+          for (const l of this.#paths) l.sample(m.message.sample);
+          return;
+      }
+    }
+    this.#dispatch(m);
+    if (m.type === 'phase' && m.phase === 'failed') this.#close();
+  }
+
+  #blocked(blocked: boolean): void {
+    if (blocked && performance.now() - this.#startedAt < QUIET_MS) return;
+    if (blocked !== this.#state.value.audioBlocked) this.#dispatch({ type: 'audio-blocked', blocked });
+  }
+
+  #local(local: Partial<Local>): void {
+    this.#dispatch({ type: 'local', local });
+  }
+
+  #notice(text: string): void {
+    this.#dispatch({ type: 'notice', text });
+  }
+
+  #dispatch(action: Action): void {
+    this.#state.value = reduce(this.#state.value, action, Date.now());
+  }
+
+  #post(m: ToWorker, transfer: Transferable[] = []): void {
+    this.#worker?.postMessage(m, transfer);
+  }
+}
+
+function supported(): boolean {
+  return (
+    typeof Worker !== 'undefined' &&
+    typeof WebTransport !== 'undefined' &&
+    typeof VideoDecoder !== 'undefined' &&
+    typeof AudioContext !== 'undefined' &&
+    typeof OffscreenCanvas !== 'undefined'
+  );
+}

@@ -1,0 +1,159 @@
+// The state of a call as a pure function of what happened: messages of the worker, and a few things only the page knows.
+
+import { emptyStats } from '../media/stats.ts';
+import type { FromServer, Participant, Track } from '../protocol/messages.gen.ts';
+import type { FromWorker } from '../workers/messages.ts';
+import type { CallState, Local, Remote, RemoteTrack } from './types.ts';
+
+/** What the page itself knows. */
+export type FromPage =
+  | { type: 'joining'; room: string; local: Partial<Local> }
+  | { type: 'audio-blocked'; blocked: boolean };
+
+export type Action = FromPage | FromWorker;
+
+const SPEAKING = 0.45; // of loudness, about -37 dB
+const SILENT = 0.3;
+
+export const initialState: CallState = {
+  phase: 'idle',
+  room: '',
+  failure: null,
+  notice: null,
+  local: {
+    participant: '',
+    name: '',
+    mic: false,
+    camera: false,
+    micAvailable: false,
+    cameraAvailable: false,
+    micId: '',
+    cameraId: '',
+    level: 0,
+    speaking: false,
+    codec: 'vp8',
+    width: 0,
+    height: 0,
+    fps: 0,
+    bitrate: 0,
+    rttMs: 0,
+  },
+  remotes: [],
+  audioBlocked: false,
+  freezes: 0,
+  frozenMs: 0,
+  connection: '',
+  resumptions: 0,
+  link: null,
+};
+
+/** The next state. `now` dates notices, ms since the epoch. */
+export function reduce(state: CallState, action: Action, now: number): CallState {
+  switch (action.type) {
+    case 'joining':
+      return {
+        ...initialState,
+        phase: 'connecting',
+        room: action.room,
+        local: { ...initialState.local, ...action.local },
+      };
+    case 'audio-blocked':
+      return { ...state, audioBlocked: action.blocked };
+    case 'phase':
+      return { ...state, phase: action.phase, failure: action.phase === 'failed' ? action.failure : null };
+    case 'server':
+      return follow(state, action.message);
+    case 'stats':
+      return {
+        ...state,
+        ...action.totals,
+        remotes: state.remotes.map((r) => ({ ...r, stats: action.remotes[r.id] ?? r.stats })),
+      };
+    case 'levels':
+      return {
+        ...state,
+        local: { ...state.local, ...loud(state.local, action.local) },
+        remotes: state.remotes.map((r) => ({ ...r, ...loud(r, action.remotes[r.id] ?? 0) })),
+      };
+    case 'local':
+      return { ...state, local: { ...state.local, ...action.local } };
+    case 'link':
+      return { ...state, link: action.link };
+    case 'notice':
+      return { ...state, notice: { text: action.text, at: now } };
+    default:
+      return state;
+  }
+}
+
+/** Level and speaking, with two thresholds so that it does not flicker. */
+function loud(before: { speaking: boolean }, level: number): { level: number; speaking: boolean } {
+  return { level, speaking: level > (before.speaking ? SILENT : SPEAKING) };
+}
+
+function follow(state: CallState, m: FromServer): CallState {
+  switch (m.type) {
+    case 'welcome':
+      return {
+        ...state,
+        room: m.room,
+        connection: m.connection,
+        resumptions: state.resumptions + (m.resumed ? 1 : 0),
+        local: { ...state.local, participant: m.participant, name: m.name },
+        remotes: m.participants.map((p) => remote(p, state.remotes)),
+      };
+    case 'participant_joined': {
+      const joined = remote(m.participant, state.remotes);
+      const others = state.remotes.filter((r) => r.id !== joined.id);
+      return { ...state, remotes: [...others, joined] };
+    }
+    case 'participant_changed':
+      return change(state, m.id, (r) => ({ ...r, presence: m.presence }));
+    case 'participant_left':
+      return { ...state, remotes: state.remotes.filter((r) => r.id !== m.id) };
+    case 'track_published':
+      return change(state, m.track.participant, (r) => ({
+        ...r,
+        tracks: [...r.tracks.filter((t) => t.id !== m.track.id), remoteTrack(m.track)].sort(
+          (a, b) => a.id - b.id,
+        ),
+      }));
+    case 'track_muted':
+      return {
+        ...state,
+        remotes: state.remotes.map((r) => ({
+          ...r,
+          tracks: r.tracks.map((t) => (t.id === m.track ? { ...t, muted: m.muted } : t)),
+        })),
+      };
+    case 'track_ended':
+      return {
+        ...state,
+        remotes: state.remotes.map((r) => ({ ...r, tracks: r.tracks.filter((t) => t.id !== m.track) })),
+      };
+    default:
+      return state;
+  }
+}
+
+function change(state: CallState, id: string, f: (r: Remote) => Remote): CallState {
+  return { ...state, remotes: state.remotes.map((r) => (r.id === id ? f(r) : r)) };
+}
+
+function remote(p: Participant, known: Remote[]): Remote {
+  const before = known.find((r) => r.id === p.id);
+  return {
+    id: p.id,
+    name: p.name,
+    presence: p.presence,
+    test: p.test,
+    tracks: p.tracks.map(remoteTrack),
+    level: before?.level ?? 0,
+    speaking: before?.speaking ?? false,
+    stats: before?.stats ?? emptyStats(),
+  };
+}
+
+function remoteTrack(t: Track): RemoteTrack {
+  return { id: t.id, kind: t.kind, source: t.source, codec: t.codec, muted: t.muted };
+}

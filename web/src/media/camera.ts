@@ -1,0 +1,124 @@
+// The camera on the page: opens it and hands its frames to the worker.
+
+import type { ToWorker } from '../workers/messages.ts';
+import { openDevice, trackProcessor, VIDEO_CONSTRAINTS } from './devices.ts';
+
+export interface CameraHandlers {
+  post(m: ToWorker, transfer: Transferable[]): void;
+  /** The stream for the self view changed. */
+  preview(stream: MediaStream | null): void;
+  /** The device went away. */
+  lost(): void;
+}
+
+export class Camera {
+  readonly #handlers: CameraHandlers;
+  #track: MediaStreamTrack | null = null;
+  #grabber: Grabber | null = null;
+
+  constructor(handlers: CameraHandlers) {
+    this.#handlers = handlers;
+  }
+
+  get on(): boolean {
+    return this.#track !== null;
+  }
+
+  /** Device of the open camera, '' if there is none. */
+  get id(): string {
+    return this.#track?.getSettings().deviceId ?? '';
+  }
+
+  /** Opens a camera and sends it instead of the one before. Rejects with an Error for people. */
+  async open(id: string): Promise<void> {
+    this.use(await openDevice('camera', id));
+  }
+
+  /** Sends an open track, which this owns from now on. */
+  use(track: MediaStreamTrack): void {
+    this.#release();
+    this.#track = track;
+    track.onended = () => {
+      if (this.#track !== track) return;
+      this.stop();
+      this.#handlers.lost();
+    };
+    track.applyConstraints(VIDEO_CONSTRAINTS).catch(() => undefined); // the camera does what it can
+    const Processor = trackProcessor();
+    if (Processor) {
+      const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
+      this.#handlers.post({ type: 'camera', readable }, [readable]);
+    } else {
+      this.#grabber = new Grabber(track, this.#handlers.post);
+    }
+    this.#handlers.preview(new MediaStream([track]));
+  }
+
+  /** Closes the camera: its light goes out. */
+  stop(): void {
+    if (!this.#track) return;
+    this.#release();
+    this.#handlers.preview(null);
+    this.#handlers.post({ type: 'camera-off' }, []);
+  }
+
+  /** To be called with the worker's ticks. */
+  tick(): void {
+    this.#grabber?.tick();
+  }
+
+  #release(): void {
+    this.#grabber?.close();
+    this.#grabber = null;
+    this.#track?.stop();
+    this.#track = null;
+  }
+}
+
+/** Frames of a track through a video element. A hidden page gets no frame callbacks: there the worker's ticks set the pace. */
+class Grabber {
+  readonly #video = document.createElement('video');
+  readonly #post: CameraHandlers['post'];
+  #closed = false;
+  readonly #visibility = () => this.#post({ type: 'ticks', on: document.hidden }, []);
+
+  constructor(track: MediaStreamTrack, post: CameraHandlers['post']) {
+    this.#post = post;
+    this.#video.muted = true;
+    this.#video.playsInline = true;
+    this.#video.srcObject = new MediaStream([track]);
+    this.#video.play().catch(() => undefined);
+    this.#next();
+    document.addEventListener('visibilitychange', this.#visibility);
+    this.#visibility();
+  }
+
+  #next(): void {
+    this.#video.requestVideoFrameCallback(() => {
+      if (this.#closed) return;
+      this.#grab();
+      this.#next();
+    });
+  }
+
+  tick(): void {
+    if (document.hidden && !this.#closed) this.#grab();
+  }
+
+  #grab(): void {
+    if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    try {
+      const frame = new VideoFrame(this.#video, { timestamp: Math.round(performance.now() * 1000) });
+      this.#post({ type: 'frame', frame }, [frame]);
+    } catch {
+      // no picture yet
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    document.removeEventListener('visibilitychange', this.#visibility);
+    this.#post({ type: 'ticks', on: false }, []);
+    this.#video.srcObject = null;
+  }
+}

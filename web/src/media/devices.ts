@@ -1,0 +1,65 @@
+// Cameras and microphones as the page opens them; errors become sentences for people.
+
+/** Video that is asked of a camera. */
+export const VIDEO_CONSTRAINTS: MediaTrackConstraints = {
+  width: { ideal: 1280 },
+  height: { ideal: 720 },
+  frameRate: { ideal: 30, max: 30 },
+};
+
+export const AUDIO_CONSTRAINTS: MediaTrackConstraints = {
+  echoCancellation: true,
+  noiseSuppression: true,
+  autoGainControl: true,
+};
+
+/** Opens a device: `id` if it is there, else the default one. Rejects with an Error whose message is for people. */
+export async function openDevice(kind: 'camera' | 'microphone', id: string): Promise<MediaStreamTrack> {
+  if (!navigator.mediaDevices)
+    throw new Error('Cameras and microphones work only on a secure (https or localhost) page.');
+  const wanted = kind === 'camera' ? VIDEO_CONSTRAINTS : AUDIO_CONSTRAINTS;
+  const constraints = id === '' ? wanted : { ...wanted, deviceId: { ideal: id } };
+  try {
+    const stream = await navigator.mediaDevices.getUserMedia(
+      kind === 'camera' ? { video: constraints } : { audio: constraints },
+    );
+    const track = stream.getTracks()[0];
+    if (!track) throw new DOMException('', 'NotFoundError');
+    return track;
+  } catch (error) {
+    throw new Error(deviceMessage(kind, error instanceof DOMException ? error.name : ''));
+  }
+}
+
+/** What went wrong with a device, in words. */
+export function deviceMessage(kind: 'camera' | 'microphone', name: string): string {
+  switch (name) {
+    case 'NotAllowedError':
+    case 'SecurityError':
+      return `The browser does not allow this page to use the ${kind}. You can change that beside the address of the page.`;
+    case 'NotFoundError':
+    case 'OverconstrainedError':
+      return `No ${kind} was found.`;
+    case 'NotReadableError':
+    case 'AbortError':
+      return `The ${kind} cannot be opened. Perhaps another program uses it.`;
+    default:
+      return `The ${kind} cannot be opened.`;
+  }
+}
+
+/** Not yet in TypeScript's libraries; in browsers, Chromium's only. */
+export interface TrackProcessor<T> {
+  readonly readable: ReadableStream<T>;
+}
+
+type TrackProcessorConstructor = new <T>(init: {
+  track: MediaStreamTrack;
+  maxBufferSize?: number;
+}) => TrackProcessor<T>;
+
+/** MediaStreamTrackProcessor where the browser has it. */
+export function trackProcessor(): TrackProcessorConstructor | null {
+  const scope = globalThis as unknown as { MediaStreamTrackProcessor?: TrackProcessorConstructor };
+  return scope.MediaStreamTrackProcessor ?? null;
+}

@@ -1,0 +1,97 @@
+// Estimates of how late things arrive. All times in milliseconds.
+
+const OUTLIER_MS = 400; // later than this is an outage, not jitter
+const ANEW = 50; // as many outliers in a row: the clock itself has moved
+
+/**
+ * How much later than the quickest of its kind something arrives. An offset is arrival time minus media time; its unknown constant cancels
+ * out. The last `size` offsets count, so that after a change of the way the old ones are forgotten.
+ */
+export class ArrivalJitter {
+  readonly #ring: Float64Array;
+  readonly #sorted: number[] = [];
+  #n = 0;
+  #outliers = 0;
+
+  constructor(size: number) {
+    this.#ring = new Float64Array(size);
+  }
+
+  add(offset: number): void {
+    if (this.#n > 0 && Math.abs(offset - this.base) > OUTLIER_MS) {
+      if (++this.#outliers < ANEW) return;
+      this.#n = 0;
+      this.#sorted.length = 0;
+    }
+    this.#outliers = 0;
+    const at = this.#n % this.#ring.length;
+    if (this.#n >= this.#ring.length)
+      this.#sorted.splice(lowerBound(this.#sorted, this.#ring[at] as number), 1);
+    this.#ring[at] = offset;
+    this.#n++;
+    this.#sorted.splice(lowerBound(this.#sorted, offset), 0, offset);
+  }
+
+  /** Offset of the quickest; Infinity before the first. */
+  get base(): number {
+    return this.#sorted[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** 95 of 100 arrive within this time after the quickest. */
+  get p95(): number {
+    const i = Math.floor(0.95 * (this.#sorted.length - 1));
+    return (this.#sorted[i] ?? 0) - (this.#sorted[0] ?? 0);
+  }
+}
+
+function lowerBound(sorted: number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const mid = (low + high) >> 1;
+    if ((sorted[mid] as number) < value) low = mid + 1;
+    else high = mid;
+  }
+  return low;
+}
+
+/** Interarrival jitter as RFC 3550, section 6.4.1, defines it. */
+export class InterarrivalJitter {
+  #transit: number | null = null;
+  #jitter = 0;
+
+  /** Both in ms; the result is in ms too. */
+  add(arrival: number, media: number): void {
+    const transit = arrival - media;
+    if (this.#transit !== null) {
+      this.#jitter += (Math.abs(transit - this.#transit) - this.#jitter) / 16;
+    }
+    this.#transit = transit;
+  }
+
+  get value(): number {
+    return this.#jitter;
+  }
+}
+
+/** Counts what arrived by sequence number (RFC 3550, appendix A.3), with numbers that are already unwrapped. */
+export class Reception {
+  received = 0;
+  highest = 0;
+  #first = Number.NaN;
+
+  add(seq: number): void {
+    if (Number.isNaN(this.#first)) {
+      this.#first = seq;
+      this.highest = seq;
+    }
+    this.#first = Math.min(this.#first, seq);
+    this.highest = Math.max(this.highest, seq);
+    this.received++;
+  }
+
+  /** Packets that should have come and did not, so far. */
+  get lost(): number {
+    return Number.isNaN(this.#first) ? 0 : Math.max(0, this.highest - this.#first + 1 - this.received);
+  }
+}

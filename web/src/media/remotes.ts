@@ -1,0 +1,344 @@
+// Everybody else in the call: which tracks there are, a receiver for each, and what is measured of them.
+
+import type { RemoteStats } from '../call/types.ts';
+import { FrameReader } from '../protocol/framing.ts';
+import type { FromServer, Measure, Measurement, Participant, Track } from '../protocol/messages.gen.ts';
+import type { TrackReport } from '../protocol/report.ts';
+import { markingOf, parseRTP } from '../protocol/rtp.ts';
+import { videoToAudioAxis } from '../protocol/unwrap.ts';
+import { type Bytes, readVarint } from '../protocol/varint.ts';
+import type { InStream } from '../transport/transport.ts';
+import type { FromPlayout, ToPlayout } from '../workers/messages.ts';
+import { AudioReceiver } from './audio-receiver.ts';
+import { CardClock, now } from './clock.ts';
+import { emptyStats, loudness } from './stats.ts';
+import { VideoReceiver } from './video-receiver.ts';
+
+const UNKNOWN_MS = 2_000; // media may overtake the message that announces its track
+const UNPLAYED = 400; // chunks of sound that may wait for a worklet which does not answer, e.g. without a sound card
+const GAP_SPAN = 10_000;
+
+interface Receiving {
+  track: Track;
+  video: VideoReceiver | null;
+  audio: AudioReceiver | null;
+}
+
+export class Remotes {
+  readonly card = new CardClock();
+  readonly participants = new Map<string, Participant>();
+  #tracks = new Map<number, Receiving>();
+  #waiting = new Map<number, (() => void)[]>(); // for a track to be announced
+  #canvases = new Map<string, OffscreenCanvas>();
+  #playout: MessagePort | null = null;
+  #unplayed = 0;
+  #gone = { freezes: 0, frozenMs: 0 }; // of tracks that ended
+  #reportedAt = now();
+  #statsAt = now();
+  #bytes = new Map<string, number>();
+  #levels = new Map<string, number>();
+  readonly #requestKey: (track: number) => void;
+
+  constructor(requestKey: (track: number) => void) {
+    this.#requestKey = requestKey;
+  }
+
+  /** Everybody as the server knows them, after a welcome. */
+  sync(participants: Participant[]): void {
+    const tracks = new Set(participants.flatMap((p) => p.tracks.map((t) => t.id)));
+    for (const id of [...this.#tracks.keys()]) if (!tracks.has(id)) this.#remove(id);
+    this.participants.clear();
+    for (const p of participants) this.#join(p);
+    for (const { video } of this.#tracks.values()) video?.resumed();
+  }
+
+  /** Follows what the server tells about participants and tracks. */
+  apply(m: FromServer): void {
+    switch (m.type) {
+      case 'participant_joined':
+        this.#join(m.participant);
+        break;
+      case 'participant_left': {
+        const left = this.participants.get(m.id);
+        this.participants.delete(m.id);
+        this.#canvases.delete(m.id);
+        for (const t of [...this.#tracks.values()])
+          if (t.track.participant === m.id) this.#remove(t.track.id);
+        for (const t of left?.tracks ?? []) this.#remove(t.id);
+        break;
+      }
+      case 'track_published':
+        this.#publish(m.track);
+        break;
+      case 'track_muted':
+        this.#mute(m.track, m.muted);
+        break;
+      case 'track_ended':
+        this.#remove(m.track);
+        break;
+    }
+  }
+
+  #join(p: Participant): void {
+    this.participants.set(p.id, p);
+    for (const t of p.tracks) this.#publish(t);
+  }
+
+  #publish(track: Track): void {
+    if (!this.participants.has(track.participant)) return; // our own
+    let t = this.#tracks.get(track.id);
+    if (!t) {
+      t = { track, video: null, audio: null };
+      if (track.kind === 'audio') t.audio = this.#newAudio(track.id);
+      else t.video = this.#newVideo(track);
+      this.#tracks.set(track.id, t);
+      for (const go of this.#waiting.get(track.id) ?? []) go();
+      this.#waiting.delete(track.id);
+    }
+    t.track = track;
+    t.video?.setCodec(track.codec);
+    this.#mute(track.id, track.muted);
+  }
+
+  #newAudio(id: number): AudioReceiver {
+    return new AudioReceiver((start, pcm) => {
+      if (!this.#playout || this.#unplayed > UNPLAYED) return;
+      this.#unplayed++;
+      this.#toPlayout({ type: 'pcm', track: id, start, pcm }, [pcm.buffer]);
+    });
+  }
+
+  #newVideo(track: Track): VideoReceiver {
+    const video = new VideoReceiver(track.codec, {
+      requestKey: () => this.#requestKey(track.id),
+      heardAt: (media) => this.#heardAt(track.participant, media),
+    });
+    video.setCanvas(this.#canvases.get(track.participant) ?? null);
+    return video;
+  }
+
+  #mute(id: number, muted: boolean): void {
+    const t = this.#tracks.get(id);
+    if (!t) return;
+    t.track = { ...t.track, muted };
+    t.video?.setMuted(muted);
+    if (t.audio) this.#toPlayout({ type: 'muted', track: id, muted });
+  }
+
+  #remove(id: number): void {
+    const t = this.#tracks.get(id);
+    if (!t) return;
+    this.#tracks.delete(id);
+    this.#bytes.delete(`${id}`);
+    t.audio?.close();
+    if (t.audio) this.#toPlayout({ type: 'remove', track: id });
+    if (!t.video) return;
+    this.#gone.freezes += t.video.meter.freezes;
+    this.#gone.frozenMs += t.video.meter.frozenMs;
+    t.video.close();
+  }
+
+  // Media
+
+  /** Reads a stream of video to its end. */
+  async stream(stream: InStream): Promise<void> {
+    const frames = new FrameReader();
+    let t: Receiving | undefined;
+    let base = false;
+    try {
+      for (;;) {
+        const chunk = await stream.read();
+        if (chunk === null) return;
+        const packets = frames.push(chunk);
+        if (frames.flow === null) continue;
+        if (!t) {
+          t = await this.#known(frames.flow);
+          if (!t?.video) return stream.cancel();
+        }
+        for (const packet of packets) {
+          if (!base) base = baseLayer(packet);
+          t.video?.packet(packet);
+        }
+      }
+    } catch {
+      t?.video?.cut(base);
+      stream.cancel();
+    }
+  }
+
+  /** The track, once it is announced; undefined if it is not in time. */
+  async #known(id: number): Promise<Receiving | undefined> {
+    if (!this.#tracks.has(id)) {
+      await new Promise<void>((resolve) => {
+        const waiting = this.#waiting.get(id) ?? [];
+        waiting.push(resolve);
+        this.#waiting.set(id, waiting);
+        setTimeout(resolve, UNKNOWN_MS);
+      });
+    }
+    return this.#tracks.get(id);
+  }
+
+  /** Takes a datagram that is not a reply. */
+  datagram(bytes: Bytes): void {
+    const flow = readVarint(bytes, 0);
+    const audio = flow && this.#tracks.get(flow.value)?.audio;
+    const packet = audio && parseRTP(bytes.subarray(flow.next));
+    if (packet) audio.packet(packet, now());
+  }
+
+  // Screen and sound card
+
+  setCanvas(participant: string, canvas: OffscreenCanvas | null): void {
+    if (canvas) this.#canvases.set(participant, canvas);
+    else this.#canvases.delete(participant);
+    for (const { track, video } of this.#tracks.values()) {
+      if (track.participant === participant) video?.setCanvas(canvas);
+    }
+  }
+
+  setPlayout(port: MessagePort): void {
+    this.#playout = port;
+    port.onmessage = (e: MessageEvent<FromPlayout>) => {
+      this.#unplayed = 0;
+      for (const voice of e.data.voices) {
+        this.#tracks.get(voice.track)?.audio?.played(voice, e.data.contextTime, now());
+      }
+    };
+    for (const { track } of this.#tracks.values()) this.#mute(track.id, track.muted);
+  }
+
+  #toPlayout(m: ToPlayout, transfer: Transferable[] = []): void {
+    this.#playout?.postMessage(m, transfer);
+  }
+
+  /** When the sound of a participant that belongs to a video media time (ms) is heard. */
+  #heardAt(participant: string, media: number): number {
+    const position = this.#audioOf(participant)?.position(now());
+    if (!position) return Number.NaN;
+    let ahead = media - position.media;
+    if (Math.abs(ahead) > 1e6) ahead += 1000 * videoToAudioAxis(media / 1000, position.media / 1000);
+    return this.card.heardAt(position.contextTime) + ahead;
+  }
+
+  #audioOf(participant: string): AudioReceiver | undefined {
+    for (const { track, audio } of this.#tracks.values()) {
+      if (audio && track.participant === participant) return audio;
+    }
+    return undefined;
+  }
+
+  // Measurements
+
+  /** For the report: totals of every track, and the gaps since the last report. */
+  report(): TrackReport[] {
+    const at = now();
+    const from = this.#reportedAt;
+    this.#reportedAt = at;
+    return [...this.#tracks.values()].map(({ track, video, audio }) => {
+      const { highest, received, lost } = (video ?? audio)?.reception ?? { highest: 0, received: 0, lost: 0 };
+      return {
+        track: track.id,
+        highestSeq: highest,
+        received,
+        lost,
+        rendered: video?.meter.rendered ?? 0,
+        concealedMs: audio?.concealed.total ?? 0,
+        gapMs: video?.meter.longestGap(from, at) ?? 0,
+        jitter: 10 * ((video ?? audio)?.jitter.value ?? 0),
+        frozenMs: video?.meter.frozenMs ?? 0,
+      };
+    });
+  }
+
+  measure(m: Measure): Measurement {
+    const at = now();
+    const from = at - m.window_ms;
+    const tracks = m.tracks.flatMap((id) => {
+      const t = this.#tracks.get(id);
+      if (!t) return [];
+      return {
+        track: id,
+        longest_gap_ms: t.video?.meter.longestGap(from, at) ?? 0,
+        frame_ms: t.video?.meter.meanBefore(from) ?? 0,
+        frames_lost: Math.max(0, t.video?.lost.since(from) ?? 0),
+        concealed_ms: t.audio?.concealed.since(from) ?? 0,
+      };
+    });
+    return { id: m.id, tracks };
+  }
+
+  get totals(): { freezes: number; frozenMs: number } {
+    const totals = { ...this.#gone };
+    for (const { video } of this.#tracks.values()) {
+      totals.freezes += video?.meter.freezes ?? 0;
+      totals.frozenMs += video?.meter.frozenMs ?? 0;
+    }
+    return totals;
+  }
+
+  /** The largest playout delay of any voice, ms. */
+  get playoutMs(): number {
+    let ms = 0;
+    for (const { audio } of this.#tracks.values()) ms = Math.max(ms, audio?.targetMs ?? 0);
+    return ms;
+  }
+
+  stats(): Record<string, RemoteStats> {
+    const at = now();
+    const passed = (at - this.#statsAt) / 1000;
+    this.#statsAt = at;
+    const all: Record<string, RemoteStats> = {};
+    for (const id of this.participants.keys()) {
+      const stats = emptyStats();
+      for (const t of this.#tracks.values()) {
+        if (t.track.participant !== id) continue;
+        addStats(stats, t, at);
+        const bytes = (t.video ?? t.audio)?.bytes ?? 0;
+        const key = `${t.track.id}`;
+        stats.bitrate += passed > 0 ? (8 * (bytes - (this.#bytes.get(key) ?? bytes))) / passed : 0;
+        this.#bytes.set(key, bytes);
+      }
+      all[id] = stats;
+    }
+    return all;
+  }
+
+  /** Loudness of every participant as heard, 0..1, smoothed: up at once, down slowly. */
+  levels(): Record<string, number> {
+    const all: Record<string, number> = {};
+    for (const id of this.participants.keys()) {
+      const level = loudness(this.#audioOf(id)?.level ?? 0);
+      all[id] = Math.max(level, (this.#levels.get(id) ?? 0) * 0.75);
+      this.#levels.set(id, all[id]);
+    }
+    return all;
+  }
+
+  close(): void {
+    for (const id of [...this.#tracks.keys()]) this.#remove(id);
+  }
+}
+
+function baseLayer(packet: Bytes): boolean {
+  const rtp = parseRTP(packet);
+  return rtp !== null && markingOf(rtp)?.tid === 0;
+}
+
+function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): void {
+  if (video) {
+    stats.width = video.width;
+    stats.height = video.height;
+    stats.fps = video.meter.fps(at);
+    stats.framesRendered += video.meter.rendered;
+    stats.longestGapMs = Math.max(stats.longestGapMs, video.meter.longestGap(at - GAP_SPAN, at));
+    stats.freezes += video.meter.freezes;
+    stats.frozenMs += video.meter.frozenMs;
+    stats.framesLost += video.reception.lost;
+    stats.lipSyncMs = video.lipSync;
+  }
+  if (audio) {
+    stats.concealedMs += audio.concealed.total;
+    stats.playoutMs = audio.targetMs;
+  }
+}

@@ -1,0 +1,271 @@
+// The camera's way: frame → encoder → VideoStreams. It owns every VideoFrame it is given and closes it. Nothing is queued: a frame that the
+// encoder or the way up has no room for is dropped here, before it costs anything.
+
+import type { Codec } from '../protocol/messages.gen.ts';
+import { PAYLOAD_TYPE } from '../protocol/rtp.ts';
+import type { Session } from '../transport/transport.ts';
+import { now } from './clock.ts';
+import { encoderFor, type VideoCodec } from './codecs.ts';
+import { VideoStreams } from './outgoing.ts';
+import { Pressure } from './pressure.ts';
+
+const FPS = 30;
+const KEY_PERIOD = 5_000; // ms; the server keeps a group for late joiners
+const KEY_REST = 250; // ms between two key frames on request
+const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
+
+/** Bits per second at 30 frames per second, by the number of pixels. */
+function fullBitrate(width: number, height: number): number {
+  const pixels = width * height;
+  if (pixels <= 320 * 180) return 250_000;
+  if (pixels <= 640 * 360) return 700_000;
+  if (pixels <= 960 * 540) return 1_100_000;
+  return 1_500_000;
+}
+
+export interface VideoFormat {
+  codec: Codec;
+  width: number;
+  height: number;
+  layers: number;
+}
+
+export interface VideoSenderHandlers {
+  /** Before the first frame, and whenever what is sent changes. */
+  format(format: VideoFormat): void;
+  /** No encoder works. */
+  failed(message: string): void;
+}
+
+export class VideoSender {
+  bytes = 0;
+  frames = 0;
+  format: VideoFormat | null = null;
+  readonly #streams: VideoStreams;
+  readonly #pressure = new Pressure();
+  readonly #handlers: VideoSenderHandlers;
+  readonly #epoch: number; // media time 0
+  readonly #maxPixels: number;
+  #wanted: VideoCodec = 'vp8';
+  #encoder: VideoEncoder | null = null;
+  #configured = ''; // what the encoder is configured for
+  #configuring = false;
+  #config: VideoEncoderConfig | null = null;
+  #keyWanted = true;
+  #lastKey = 0;
+  #lastTimestamp = -1;
+  #rttMs = 0;
+  #share = 1;
+  #failures = 0;
+  #upperBroken = false; // a frame of an upper layer was left out since the last base frame
+  #canvas: OffscreenCanvas | null = null;
+
+  constructor(o: {
+    flow: number;
+    ssrc: number;
+    epoch: number;
+    maxPixels: number;
+    handlers: VideoSenderHandlers;
+  }) {
+    this.#streams = new VideoStreams(o.flow, o.ssrc);
+    this.#epoch = o.epoch;
+    this.#maxPixels = o.maxPixels;
+    this.#handlers = o.handlers;
+  }
+
+  use(session: Session | null): void {
+    this.#streams.use(session);
+    this.#pressure.forget();
+    this.#keyWanted = true;
+  }
+
+  setCodec(codec: VideoCodec): void {
+    this.#wanted = codec;
+  }
+
+  requestKey(): void {
+    this.#keyWanted = true;
+  }
+
+  /** What the server says to have received. */
+  received(highestSeq: number, rttMs: number): void {
+    this.#rttMs = rttMs;
+    this.#pressure.received(highestSeq);
+  }
+
+  /** Takes a frame from the camera. */
+  push(input: VideoFrame): void {
+    const at = now();
+    const frame = this.#fit(input);
+    try {
+      if (!this.#ready(frame)) return;
+      const encoder = this.#encoder as VideoEncoder;
+      if (encoder.encodeQueueSize > 1) return;
+      const verdict = this.#pressure.judge(this.#streams.backlog(0), this.#rttMs, at);
+      if (verdict === 'cut') {
+        this.#streams.cut();
+        this.#pressure.forget();
+        return;
+      }
+      this.#adapt(encoder);
+      const key =
+        this.#streams.needsKey ||
+        at - this.#lastKey > KEY_PERIOD ||
+        (this.#keyWanted && at - this.#lastKey > KEY_REST);
+      if (key) {
+        this.#keyWanted = false;
+        this.#lastKey = at;
+      }
+      this.#encode(encoder, frame, { key, at });
+    } finally {
+      frame.close();
+    }
+  }
+
+  #encode(encoder: VideoEncoder, frame: VideoFrame, o: { key: boolean; at: number }): void {
+    // The camera's own timestamps start anywhere: all tracks are stamped with the one clock of this participant.
+    const timestamp = Math.max(this.#lastTimestamp + 1, Math.round((o.at - this.#epoch) * 1000));
+    this.#lastTimestamp = timestamp;
+    const stamped = new VideoFrame(frame, { timestamp });
+    try {
+      encoder.encode(stamped, { keyFrame: o.key });
+    } catch {
+      this.#encoderFailed();
+    } finally {
+      stamped.close();
+    }
+  }
+
+  /** Tells whether the encoder is configured for this frame; if not, begins to configure it. */
+  #ready(frame: VideoFrame): boolean {
+    const [width, height] = [frame.displayWidth & ~1, frame.displayHeight & ~1];
+    const wanted = `${this.#wanted} ${width}x${height}`;
+    if (wanted === this.#configured && this.#encoder?.state === 'configured') return true;
+    if (!this.#configuring) void this.#configure(wanted, width, height);
+    return false;
+  }
+
+  async #configure(wanted: string, width: number, height: number): Promise<void> {
+    this.#configuring = true;
+    try {
+      let codec = this.#wanted;
+      const size = { width, height, fps: FPS, bitrate: this.#bitrate(width, height) };
+      let choice = await encoderFor(codec, size);
+      if (!choice && codec !== 'vp8') {
+        codec = 'vp8';
+        choice = await encoderFor(codec, size);
+      }
+      if (!choice) {
+        this.#handlers.failed('This browser cannot encode video.');
+        return;
+      }
+      this.#closeEncoder();
+      const payloadType = PAYLOAD_TYPE[codec];
+      this.#encoder = new VideoEncoder({
+        output: (chunk, metadata) => this.#encoded(chunk, metadata, payloadType),
+        error: () => this.#encoderFailed(),
+      });
+      this.#encoder.configure(choice.config);
+      this.#config = choice.config;
+      this.#configured = wanted;
+      this.#share = this.#pressure.share;
+      this.#lastKey = 0;
+      this.#keyWanted = true;
+      this.format = { codec, width, height, layers: choice.layers };
+      this.#handlers.format(this.format);
+    } catch {
+      this.#encoderFailed();
+    } finally {
+      this.#configuring = false;
+    }
+  }
+
+  #bitrate(width: number, height: number): number {
+    return Math.round(fullBitrate(width, height) * this.#pressure.share);
+  }
+
+  /** Follows the pressure in steps: reconfiguring is cheap but not free. */
+  #adapt(encoder: VideoEncoder): void {
+    const share = this.#pressure.share;
+    if (!this.#config || (Math.abs(share / this.#share - 1) < 0.05 && share !== 1) || share === this.#share)
+      return;
+    this.#share = share;
+    this.#config = { ...this.#config, bitrate: this.#bitrate(this.#config.width, this.#config.height) };
+    encoder.configure(this.#config);
+  }
+
+  #encoded(
+    chunk: EncodedVideoChunk,
+    metadata: EncodedVideoChunkMetadata | undefined,
+    payloadType: number,
+  ): void {
+    this.#failures = 0;
+    const at = now();
+    const tid = metadata?.svc?.temporalLayerId ?? 0;
+    if (tid === 0) this.#upperBroken = false;
+    else if (this.#upperBroken || this.#congested(tid, at)) {
+      this.#upperBroken = true; // with three layers the next upper frame may depend on this one
+      return;
+    }
+    const payload = new Uint8Array(chunk.byteLength);
+    chunk.copyTo(payload);
+    const seq = this.#streams.write({
+      key: chunk.type === 'key',
+      tid,
+      payloadType,
+      timestamp: Math.round((chunk.timestamp * 9) / 100) % 2 ** 32,
+      payload,
+    });
+    if (seq === null) {
+      this.#keyWanted = true;
+      return;
+    }
+    this.#pressure.sent(seq, at);
+    this.bytes += payload.length;
+    this.frames++;
+  }
+
+  #congested(tid: number, at: number): boolean {
+    const waiting = this.#streams.backlog(0) + this.#streams.backlog(tid);
+    return waiting > UPPER_WRITES || this.#pressure.judge(waiting, this.#rttMs, at) !== 'send';
+  }
+
+  #encoderFailed(): void {
+    this.#closeEncoder();
+    this.#configured = '';
+    this.#failures++;
+    if (this.#failures === 10) this.#handlers.failed('The video encoder of this browser keeps failing.');
+  }
+
+  #closeEncoder(): void {
+    if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();
+    this.#encoder = null;
+  }
+
+  /** Scales a frame that is larger than is sent; takes over `frame`. */
+  #fit(frame: VideoFrame): VideoFrame {
+    const scale = Math.sqrt(this.#maxPixels / (frame.displayWidth * frame.displayHeight));
+    if (scale >= 0.99) return frame;
+    const width = Math.round((frame.displayWidth * scale) / 2) * 2;
+    const height = Math.round((frame.displayHeight * scale) / 2) * 2;
+    this.#canvas ??= new OffscreenCanvas(width, height);
+    if (this.#canvas.width !== width) this.#canvas.width = width;
+    if (this.#canvas.height !== height) this.#canvas.height = height;
+    this.#canvas.getContext('2d', { alpha: false })?.drawImage(frame, 0, 0, width, height);
+    const { timestamp } = frame;
+    frame.close();
+    return new VideoFrame(this.#canvas, { timestamp });
+  }
+
+  /** The camera is off: the group ends, and the next frame begins another. */
+  pause(): void {
+    this.#streams.cut();
+    this.#pressure.forget();
+    this.#keyWanted = true;
+  }
+
+  close(): void {
+    this.#closeEncoder();
+    this.#streams.cut();
+  }
+}

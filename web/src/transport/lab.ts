@@ -1,0 +1,62 @@
+// Where a session is to be opened: straight to the server, or through a lab link of the participant's own, whose network can be switched.
+
+import { api, type ServerConfig } from '../api.ts';
+import type { LinkInfo, SwitchStyle } from '../call/types.ts';
+import { CallError, UNREACHABLE } from './failure.ts';
+import type { Target } from './transport.ts';
+
+type Link = LinkInfo & { url: string };
+
+export class Lab {
+  readonly #room: string;
+  readonly #changed: (link: LinkInfo | null) => void;
+  #config: ServerConfig | null = null;
+  #link: Link | null = null;
+
+  constructor(room: string, changed: (link: LinkInfo | null) => void) {
+    this.#room = room;
+    this.#changed = changed;
+  }
+
+  /**
+   * The address to connect to. After a failure (`afresh`) everything is asked for again: the server may have started anew with another
+   * certificate, and the link may be gone.
+   */
+  async target(afresh: boolean, signal: AbortSignal): Promise<Target> {
+    try {
+      if (afresh || !this.#config) this.#config = await api<ServerConfig>('/api/config', { signal });
+      const hashes = this.#config.certificate_hashes.map((h) => h.value);
+      if (!this.#config.lab) return { url: this.#config.webtransport_url, hashes };
+      if (afresh && this.#link) await this.#checkLink(signal);
+      if (!this.#link) await this.#createLink(signal);
+      return { url: this.#link?.url ?? this.#config.webtransport_url, hashes };
+    } catch {
+      throw new CallError(UNREACHABLE);
+    }
+  }
+
+  async #createLink(signal: AbortSignal): Promise<void> {
+    try {
+      this.#link = await api<Link>('/api/links', { method: 'POST', body: { room: this.#room }, signal });
+      this.#changed(this.#link);
+    } catch {
+      if (signal.aborted) throw new CallError(UNREACHABLE);
+      this.#changed(null); // direct, then; a call without the lab is still a call
+    }
+  }
+
+  async #checkLink(signal: AbortSignal): Promise<void> {
+    const answer = await api<Link[] | { links: Link[] }>('/api/links', { signal });
+    const links = Array.isArray(answer) ? answer : answer.links;
+    if (!links.some((l) => l.id === this.#link?.id)) this.#link = null;
+  }
+
+  /** Changes the network of the link. Rejects with an Error whose message is for people. */
+  async switchTo(network: string, style: SwitchStyle): Promise<void> {
+    if (!this.#link) throw new Error('This call has no lab link, so there is no network to switch.');
+    await api(`/api/links/${encodeURIComponent(this.#link.id)}`, {
+      method: 'PATCH',
+      body: { network, style },
+    });
+  }
+}

@@ -1,0 +1,55 @@
+// What a call needs of a transport: one ordered control stream, datagrams, and one-way streams. WebTransport is one (webtransport.ts); anything
+// that can carry these, a WebSocket say, can be another.
+
+import type { Failure } from '../call/types.ts';
+import type { FromParticipant, FromServer } from '../protocol/messages.gen.ts';
+import type { Bytes } from '../protocol/varint.ts';
+
+/** Where a session is opened. */
+export interface Target {
+  url: string;
+  /** SHA-256 of certificates to accept besides those the browser trusts, hex. */
+  hashes: string[];
+}
+
+/** A stream to the server. Nothing here throws; a stream that failed swallows what it is given. */
+export interface OutStream {
+  write(bytes: Bytes): void;
+  /** Writes that the transport has not taken yet. */
+  readonly backlog: number;
+  /** True once it was reset by either side. */
+  readonly broken: boolean;
+  finish(): void;
+  abort(): void;
+}
+
+/** A stream from the server. */
+export interface InStream {
+  /** The next bytes, null at the end. Rejects when the stream was reset or the session is gone. */
+  read(): Promise<Uint8Array | null>;
+  cancel(): void;
+}
+
+/** An open session. Its owner closes it. */
+export interface Session {
+  send(message: FromParticipant): void;
+  /** Sends a datagram, or drops it if there are too many on the way already. */
+  datagram(bytes: Bytes): void;
+  openStream(): OutStream;
+  close(): void;
+}
+
+export interface SessionHandlers {
+  message(message: FromServer): void;
+  datagram(bytes: Bytes): void;
+  stream(stream: InStream): void;
+  /** Once, whoever ended it; not after the owner's own close. */
+  closed(failure: Failure): void;
+}
+
+/** Opens a session. Rejects with a CallError. */
+export type OpenSession = (
+  target: Target,
+  handlers: SessionHandlers,
+  signal: AbortSignal,
+) => Promise<Session>;

@@ -1,0 +1,203 @@
+// One call, inside the worker: joins the connection, what is sent and what is received, and tells the page.
+
+import type { LinkInfo } from '../call/types.ts';
+import { now } from '../media/clock.ts';
+import { receivable } from '../media/codecs.ts';
+import { Publisher } from '../media/publisher.ts';
+import { Remotes } from '../media/remotes.ts';
+import { type FromServer, REPORT_FLOW, type Welcome } from '../protocol/messages.gen.ts';
+import { parseReply, writeReport } from '../protocol/report.ts';
+import type { Bytes } from '../protocol/varint.ts';
+import { Connection } from '../transport/connection.ts';
+import { Lab } from '../transport/lab.ts';
+import type { Session } from '../transport/transport.ts';
+import { openWebTransport } from '../transport/webtransport.ts';
+import type { FromWorker, ToWorker } from './messages.ts';
+
+const STATS_MS = 333;
+const LEVELS_MS = 100;
+const FULL = 1280 * 720;
+const MODEST = 640 * 360; // on machines that have too few cores to encode and decode more
+
+export class Call {
+  readonly #post: (m: FromWorker) => void;
+  readonly #remotes: Remotes;
+  readonly #publisher: Publisher;
+  readonly #lab: Lab;
+  #connection: Connection | null = null;
+  #timers: ReturnType<typeof setInterval>[] = [];
+  #reports: ReturnType<typeof setInterval> | null = null;
+  #sequence = 0;
+  #rtt = 0;
+  #self = '';
+  #ended = false;
+
+  constructor(join: Extract<ToWorker, { type: 'join' }>, post: (m: FromWorker) => void) {
+    this.#post = post;
+    this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }));
+    this.#publisher = new Publisher({
+      codec: join.codec,
+      maxPixels: navigator.hardwareConcurrency > 2 ? FULL : MODEST,
+      send: (m) => this.#connection?.send(m),
+      changed: (local) => post({ type: 'local', local }),
+      notice: (text) => post({ type: 'notice', text }),
+    });
+    this.#publisher.setMuted(!join.mic);
+    this.#lab = new Lab(join.room, (link) => post({ type: 'link', link }));
+    void this.#start(join);
+  }
+
+  async #start(join: Extract<ToWorker, { type: 'join' }>): Promise<void> {
+    const receive = await receivable();
+    if (this.#ended) return;
+    this.#connection = new Connection({
+      open: openWebTransport,
+      target: (afresh, signal) => this.#lab.target(afresh, signal),
+      join: { room: join.room, name: join.name, receive },
+      handlers: {
+        phase: (phase, failure) => {
+          this.#post({ type: 'phase', phase, failure });
+          if (phase === 'left' || phase === 'failed') this.#end();
+        },
+        welcome: (welcome, session) => this.#welcome(welcome, session),
+        message: (m) => this.#message(m),
+        datagram: (b) => this.#datagram(b),
+        stream: (s) => void this.#remotes.stream(s),
+      },
+    });
+    this.#connection.start();
+    this.#timers = [setInterval(() => this.#stats(), STATS_MS), setInterval(() => this.#levels(), LEVELS_MS)];
+  }
+
+  #welcome(welcome: Welcome, session: Session): void {
+    this.#self = welcome.participant;
+    this.#remotes.sync(welcome.participants);
+    this.#publisher.use(session);
+    this.#publisher.audience(this.#remotes.participants.values(), true);
+    this.#post({ type: 'server', message: { type: 'welcome', ...welcome } });
+    if (this.#reports) clearInterval(this.#reports);
+    this.#reports = setInterval(() => this.#report(session), Math.max(20, welcome.report_interval_ms));
+    this.#report(session);
+  }
+
+  #message(m: FromServer): void {
+    switch (m.type) {
+      case 'key_frame_requested':
+        this.#publisher.keyFrameRequested(m.flow);
+        return;
+      case 'measure':
+        this.#connection?.send({ type: 'measurement', ...this.#remotes.measure(m) });
+        return;
+      case 'link_changed':
+        this.#post({ type: 'link', link: m.link as LinkInfo });
+        return;
+      case 'refused':
+        this.#post({ type: 'notice', text: m.message });
+        return;
+      case 'published':
+        return;
+    }
+    this.#remotes.apply(m);
+    const joined =
+      m.type === 'participant_joined' || (m.type === 'participant_changed' && m.presence === 'connected');
+    if (joined || m.type === 'participant_left') {
+      this.#publisher.audience(this.#remotes.participants.values(), joined);
+    }
+    if (m.type === 'track_published' && m.track.participant === this.#self) return;
+    this.#post({ type: 'server', message: m });
+  }
+
+  #datagram(bytes: Bytes): void {
+    if (bytes[0] !== REPORT_FLOW) {
+      this.#remotes.datagram(bytes);
+      return;
+    }
+    const reply = parseReply(bytes);
+    if (!reply) return;
+    const rtt = ((clock() - reply.clock) >>> 0) / 1000;
+    this.#rtt = this.#rtt === 0 ? rtt : this.#rtt + (rtt - this.#rtt) / 8;
+    this.#publisher.reply(reply, this.#rtt);
+  }
+
+  /** Never stops while there is a session: it is what lets the server notice that our address has changed. */
+  #report(session: Session): void {
+    session.datagram(
+      writeReport({
+        sequence: ++this.#sequence,
+        clock: clock(),
+        freezes: this.#remotes.totals.freezes,
+        playout: this.#remotes.playoutMs,
+        tracks: this.#remotes.report(),
+      }),
+    );
+  }
+
+  #stats(): void {
+    this.#post({ type: 'stats', remotes: this.#remotes.stats(), totals: this.#remotes.totals });
+    this.#post({ type: 'local', local: { rttMs: this.#rtt, ...this.#publisher.stats() } });
+  }
+
+  #levels(): void {
+    this.#post({ type: 'levels', remotes: this.#remotes.levels(), local: this.#publisher.level });
+  }
+
+  /** Does what the page says. */
+  command(m: ToWorker): void {
+    switch (m.type) {
+      case 'leave':
+        if (this.#connection) this.#connection.leave();
+        else this.#end();
+        break;
+      case 'camera':
+        this.#publisher.startCamera(m.readable);
+        break;
+      case 'frame':
+        if (this.#ended) m.frame.close();
+        else this.#publisher.frame(m.frame);
+        break;
+      case 'camera-off':
+        this.#publisher.stopCamera();
+        break;
+      case 'microphone':
+        this.#publisher.startMicrophone(m.source);
+        break;
+      case 'microphone-off':
+        this.#publisher.stopMicrophone();
+        break;
+      case 'mute':
+        this.#publisher.setMuted(!m.mic);
+        break;
+      case 'canvas':
+        this.#remotes.setCanvas(m.participant, m.canvas);
+        break;
+      case 'detach':
+        this.#remotes.setCanvas(m.participant, null);
+        break;
+      case 'playout':
+        this.#remotes.setPlayout(m.port);
+        break;
+      case 'clock':
+        this.#remotes.card.set(m.contextTime, m.at);
+        break;
+      case 'network':
+        this.#lab
+          .switchTo(m.network, m.style)
+          .catch((e: Error) => this.#post({ type: 'notice', text: e.message }));
+        break;
+    }
+  }
+
+  #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const t of this.#timers) clearInterval(t);
+    if (this.#reports) clearInterval(this.#reports);
+    this.#publisher.close();
+    this.#remotes.close();
+  }
+}
+
+/** Clock of the reports, µs modulo 2^32. */
+function clock(): number {
+  return Math.round(now() * 1000) % 2 ** 32;
+}

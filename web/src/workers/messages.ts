@@ -1,0 +1,47 @@
+// What the page, the call worker and the playout worklet say to each other. The page owns the DOM and the devices; the worker owns the session,
+// the codecs and the canvases; the worklet owns playout. Who is sent a VideoFrame, a stream or a port owns it from then on.
+
+import type { CallState, Failure, LinkInfo, Local, Phase, RemoteStats, SwitchStyle } from '../call/types.ts';
+import type { Codec, FromServer } from '../protocol/messages.gen.ts';
+
+export type ToWorker =
+  | { type: 'join'; room: string; name: string; codec: Codec; mic: boolean }
+  | { type: 'leave' }
+  /** Where the browser has a MediaStreamTrackProcessor. */
+  | { type: 'camera'; readable: ReadableStream<VideoFrame> }
+  /** Where it has not: the page sends frames. */
+  | { type: 'frame'; frame: VideoFrame }
+  | { type: 'camera-off' }
+  /** Asks for ticks, see below. */
+  | { type: 'ticks'; on: boolean }
+  | { type: 'microphone'; source: ReadableStream<AudioData> | MessagePort }
+  | { type: 'microphone-off' }
+  | { type: 'mute'; mic: boolean }
+  | { type: 'canvas'; participant: string; canvas: OffscreenCanvas }
+  | { type: 'detach'; participant: string }
+  | { type: 'playout'; port: MessagePort }
+  /** The sample at `contextTime` (s) of the audio context is heard at `at` (ms since the epoch). */
+  | { type: 'clock'; contextTime: number; at: number }
+  | { type: 'network'; network: string; style: SwitchStyle };
+
+export type FromWorker =
+  | { type: 'phase'; phase: Phase; failure: Failure | null }
+  | { type: 'server'; message: FromServer }
+  | { type: 'stats'; remotes: Record<string, RemoteStats>; totals: Pick<CallState, 'freezes' | 'frozenMs'> }
+  | { type: 'levels'; remotes: Record<string, number>; local: number }
+  | { type: 'local'; local: Partial<Local> }
+  | { type: 'link'; link: LinkInfo | null }
+  /** About 15 times a second while asked for: a hidden page's own timers hardly run, a worker's do. */
+  | { type: 'tick' }
+  | { type: 'notice'; text: string };
+
+export type ToPlayout =
+  /** `start` is the media time in samples at 48 kHz. */
+  | { type: 'pcm'; track: number; start: number; pcm: Float32Array }
+  | { type: 'muted'; track: number; muted: boolean }
+  | { type: 'remove'; track: number };
+
+export interface FromPlayout {
+  contextTime: number;
+  voices: { track: number; position: number; targetMs: number; concealed: number; level: number }[];
+}
