@@ -182,7 +182,10 @@ export class Preview {
   take(): MediaStream | null {
     const tracks = [...this.#tracks.values()];
     this.#generation++;
-    for (const track of tracks) track.onended = null;
+    for (const track of tracks) {
+      track.onended = null;
+      track.enabled = true; // whether it is muted is in JoinOptions; the engine mutes what it sends, not the track
+    }
     this.#forgetTracks();
     return tracks.length > 0 ? new MediaStream(tracks) : null;
   }

@@ -1,0 +1,16 @@
+// The page's start: one engine, the theme, the router, the screens.
+
+import { render } from 'preact';
+import { App } from './app.tsx';
+import { createCallEngine } from './call/engine.ts';
+import { startRouter } from './router.ts';
+import { startTheme } from './ui/theme.ts';
+import './ui/tokens.css';
+import './ui/ui.css';
+import './lobby/lobby.css';
+import './call/call.css';
+
+startTheme();
+startRouter();
+const root = document.getElementById('app');
+if (root) render(<App engine={createCallEngine()} />, root);
