@@ -140,7 +140,7 @@ function Number({ name, value, hint }: { name: string; value: string; hint: stri
 }
 
 /** The lab's networks; pressing one switches the participant's link to it. */
-function NetworkButtons({ connection, link, style, onSwitch }: CardProps & { link: Link }) {
+function NetworkButtons({ connection, link, style, compact, onSwitch }: CardProps & { link: Link }) {
   const busy = useSignal('');
   const press = async (network: string) => {
     busy.value = network;
@@ -169,7 +169,7 @@ function NetworkButtons({ connection, link, style, onSwitch }: CardProps & { lin
             onClick={() => press(n.name)}
           >
             <Icon name={networkIcon(n.name)} />
-            {n.title || n.name}
+            <span class={compact ? 'sr-only' : undefined}>{n.title || n.name}</span>
           </button>
         );
       })}

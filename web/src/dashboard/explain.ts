@@ -193,9 +193,7 @@ function retired(event: PathEventData): Explanation {
 
 function switched(event: PathEventData): Explanation {
   const verdict = event.verdict ? verdictWords[event.verdict] : undefined;
-  const to = event.network
-    ? `${event.network} (${event.remote ?? '?'})`
-    : (event.remote ?? 'the new address');
+  const to = event.remote ?? 'the new address';
   return {
     title: `Server now sends to ${to}${event.verdict ? `: ${event.verdict}` : ''}`,
     meaning: `${verdict?.meaning ?? 'The server sends to the new address from now on.'} Congestion control and the round-trip estimate start afresh on the new path.`,

@@ -55,7 +55,9 @@ export function summary(report: HandoverReport): Summary {
   }
   if (concealed > audible)
     return { tone: 'fair', headline: 'No freeze, but the sound may have been noticed', detail };
-  return { tone: 'good', headline: 'Nobody noticed', detail };
+  // Of those who did not answer nothing is known.
+  const headline = report.missing?.length ? 'Nobody who answered noticed' : 'Nobody noticed';
+  return { tone: 'good', headline, detail };
 }
 
 /** One direction on one line, beside a bar that shows the gap itself. */

@@ -147,13 +147,15 @@ function takeSample(connections: Map<string, Connection>, sample: ConnectionSamp
   connections.set(sample.connection, { ...old, sample });
 }
 
-/** The list with the event in its place; the same list if it was there. Events nearly always come in order, replays do not. */
+/** The list with the event in its place; the same list if it was there, or is too old to be kept. Events nearly always come in order, replays do not. */
 function insert(events: readonly PathEventData[], event: PathEventData): readonly PathEventData[] {
   let at = events.length;
   while (at > 0 && (events[at - 1] as PathEventData).id > event.id) at--;
   if (at > 0 && events[at - 1]?.id === event.id) return events;
-  const next = events.slice(Math.max(0, events.length + 1 - maxEvents));
-  next.splice(at - (events.length - next.length), 0, event);
+  const dropped = Math.max(0, events.length + 1 - maxEvents);
+  if (at < dropped) return events; // older than all that is kept
+  const next = events.slice(dropped);
+  next.splice(at - dropped, 0, event);
   return next;
 }
 
