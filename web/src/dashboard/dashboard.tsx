@@ -163,9 +163,10 @@ export function Board({ live, source, links, control }: Parts) {
           <div class="d-detail">
             <div class="d-grid">
               <div class="d-main">
-                <DetailHead connection={part.connection} now={now} />
+                <DetailHead connection={part.connection} now={now} numbers={compact} />
                 <NewsLine {...part} you={part.connection.snapshot.name || 'The participant'} />
                 <PictureSection {...part} narrow={screen.narrow} />
+                {screen.columns && <IDsSection connection={part.connection} />}
                 <TimeSection
                   {...part}
                   narrow={screen.narrow}
@@ -176,7 +177,7 @@ export function Board({ live, source, links, control }: Parts) {
               </div>
               <div class="d-aside">
                 <ReportSection {...part} />
-                <IDsSection connection={part.connection} />
+                {!screen.columns && <IDsSection connection={part.connection} />}
                 <EventLog
                   state={state}
                   connection={part.connection.id}
@@ -274,19 +275,18 @@ function FeedMark({ feed, open }: { feed: Feed; open: number }) {
   );
 }
 
-function DetailHead({ connection, now }: { connection: Connection; now: number }) {
+function DetailHead({ connection, now, numbers }: { connection: Connection; now: number; numbers: boolean }) {
   const s = connection.snapshot;
   return (
     <header class="d-detail-head">
       <h2>{s.name || 'Not joined yet'}</h2>
       <span class="d-muted">
         {s.room ? `in ${s.room} · ` : ''}
-        {s.transport === 'webtransport' ? 'WebTransport over QUIC' : s.transport} ·{' '}
         {s.state === 'open' ? sinceText(connection, now) : 'closed'} · {s.changes}{' '}
         {s.changes === 1 ? 'change' : 'changes'} of path
       </span>
       <span class="d-grow" />
-      <Numbers connection={connection} />
+      {numbers && <Numbers connection={connection} />}
       <Qlog connection={connection} />
     </header>
   );
@@ -335,7 +335,8 @@ function useTick(ms: number): number {
   return tick.value;
 }
 
-function useScreen(): { narrow: boolean; big: boolean } {
+/** `columns`: room for the events beside the timeline. The widths are those of dashboard.css. */
+function useScreen(): { narrow: boolean; columns: boolean; big: boolean } {
   const width = useSignal(innerWidth);
   useEffect(() => {
     const measure = () => {
@@ -344,5 +345,5 @@ function useScreen(): { narrow: boolean; big: boolean } {
     addEventListener('resize', measure);
     return () => removeEventListener('resize', measure);
   }, []);
-  return { narrow: width.value < 720, big: width.value >= 1700 };
+  return { narrow: width.value < 720, columns: width.value >= 1500, big: width.value >= 1700 };
 }

@@ -3,6 +3,9 @@
 import type { PathEventData, PathEventType, Verdict } from '../protocol/messages.gen.ts';
 import { msText } from './time.ts';
 
+/** The types that there are; a use of an ID is told since the list was made. */
+export type EventType = PathEventType | 'connection_id_in_use';
+
 export interface Source {
   rfc: number;
   section: string;
@@ -28,9 +31,10 @@ export function sourceURL(source: Source): string {
 }
 
 /** The type in words, for filters. */
-export const typeWords: Record<PathEventType, string> = {
+export const typeWords: Record<EventType, string> = {
   connection_started: 'Connection started',
   connection_id_issued: 'Connection ID issued',
+  connection_id_in_use: 'Connection ID in use',
   connection_id_retired: 'Connection ID retired',
   path_challenge_sent: 'PATH_CHALLENGE sent',
   path_response_received: 'PATH_RESPONSE received',
@@ -77,7 +81,7 @@ const shortID = (hex: string) => (hex === '' ? 'empty' : hex.length > 16 ? `${he
 
 export function explain(event: PathEventData): Explanation {
   const at = event.remote ?? 'the address';
-  switch (event.type) {
+  switch (event.type as EventType) {
     case 'connection_started':
       return {
         title: `Connection started from ${at}`,
@@ -87,6 +91,8 @@ export function explain(event: PathEventData): Explanation {
       };
     case 'connection_id_issued':
       return issued(event);
+    case 'connection_id_in_use':
+      return inUse(event);
     case 'connection_id_retired':
       return retired(event);
     case 'path_challenge_sent':
@@ -174,6 +180,19 @@ function issued(event: PathEventData): Explanation {
           'The server may write this destination connection ID on the packets that it sends to the client, for example a fresh one on each new path.',
         sources,
       };
+}
+
+function inUse(event: PathEventData): Explanation {
+  const id = event.connection_id;
+  const server = id?.issuer !== 'client';
+  return {
+    title: `Packets ${server ? 'to the server' : 'to the client'} carry connection ID ${id ? shortID(id.id) : ''}${id ? ` (sequence ${id.sequence})` : ''}`,
+    meaning:
+      id?.id === ''
+        ? 'Packets to this client carry no connection ID, as it chose: its address and port are all that leads to it.'
+        : `The first packet was seen that carries it as destination connection ID: ${server ? 'the client writes it on what it sends' : 'the server writes it on what it sends'}.`,
+    sources: [s9000('5.1', 'connection ID')],
+  };
 }
 
 function retired(event: PathEventData): Explanation {

@@ -1,11 +1,11 @@
 // Which events the log shows.
 
-import type { PathEventData, PathEventType } from '../protocol/messages.gen.ts';
-import { explain } from './explain.ts';
+import type { PathEventData } from '../protocol/messages.gen.ts';
+import { type EventType, explain } from './explain.ts';
 import type { State } from './store.ts';
 
 export interface Filter {
-  type: PathEventType | 'all' | 'path'; // 'path': validation and switches, without the connection IDs' life
+  type: EventType | 'all' | 'path'; // 'path': validation and switches, without the connection IDs' life
   connection: string; // '' for all
   text: string;
 }

@@ -158,14 +158,15 @@ function pathLanes(connection: Connection): PathLane[] {
 
   // What the snapshot knows and the events do not: a dashboard that was opened in the middle.
   const snapshot = connection.snapshot;
-  const closed = snapshot.closed ? parseTime(snapshot.closed) : null;
+  const closed = snapshot.state === 'closed' ? endOf(connection) : null;
+  if (closed !== null) for (const path of [...open.keys()]) stop(path, closed);
   for (const path of snapshot.paths) {
     if (path.state === 'retired' || path.state === 'failed' || open.has(path.id)) continue;
     const on = lane(path.id, path.remote, path.network ?? '');
     if (on.bars.length > 0 && snapshot.state === 'closed') continue;
     const state: BarState = path.state === 'probing' || path.state === 'validated' ? path.state : 'active';
     const from = parseTime(path.since);
-    on.bars.push({ from, to: snapshot.state === 'closed' ? (closed ?? from) : null, state, failed: false });
+    on.bars.push({ from, to: closed === null ? null : Math.max(closed, from), state, failed: false });
   }
   return [...lanes.values()];
 
@@ -173,6 +174,13 @@ function pathLanes(connection: Connection): PathLane[] {
     if (on.bars.length > 0) return;
     on.bars.push({ from: parseTime(connection.snapshot.started), to, state: 'active', failed: false });
   }
+}
+
+/** When a connection ended; of one that vanished without an event, when it was last heard of. */
+function endOf({ snapshot, events, series }: Connection): number {
+  if (snapshot.closed) return parseTime(snapshot.closed);
+  const times = [parseTime(events.at(-1)?.time ?? ''), series.last('time'), parseTime(snapshot.started)];
+  return Math.max(...times.filter(Number.isFinite));
 }
 
 /** The path lanes that have something to show in the range, the newest `most` of them, in their order. */

@@ -19,6 +19,7 @@ export type Glyph =
   | 'switched'
   | 'failed'
   | 'issued'
+  | 'used'
   | 'retired'
   | 'started'
   | 'closed'
@@ -94,6 +95,7 @@ const order: Glyph[] = [
   'response',
   'challenge',
   'retired',
+  'used',
   'issued',
   'report',
 ];
@@ -105,6 +107,7 @@ const glyphs: Record<string, Glyph> = {
   path_validation_failed: 'failed',
   path_switched: 'switched',
   connection_id_issued: 'issued',
+  connection_id_in_use: 'used',
   connection_id_retired: 'retired',
   connection_started: 'started',
   connection_closed: 'closed',
@@ -216,6 +219,7 @@ const short: Record<Glyph, string> = {
   switched: 'switched',
   failed: 'failed',
   issued: 'issued',
+  used: 'in use',
   retired: 'retired',
   started: 'started',
   closed: 'closed',
@@ -254,7 +258,10 @@ function label(found: Cluster[], f: Frame): void {
 function stepsOf(cluster: Cluster): string {
   return cluster.marks
     .slice(1)
-    .map((m, i) => `${short[glyphOf(m.event.type)]} +${msText(m.time - (cluster.marks[i] as Mark).time)}`)
+    .map((m, i) => {
+      const later = m.time - (cluster.marks[i] as Mark).time;
+      return `${short[glyphOf(m.event.type)]} ${later < 0.005 ? 'at once' : `+${msText(later)}`}`;
+    })
     .join(', ');
 }
 

@@ -7,8 +7,9 @@ import { Button, IconButton } from '../ui/button.tsx';
 import { Chip, NetworkChip } from '../ui/chip.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import { copyText } from './copy.ts';
-import { explain, sourceText, sourceURL, typeWords } from './explain.ts';
+import { type EventType, explain, sourceText, sourceURL, typeWords } from './explain.ts';
 import { type Filter, filtered } from './filter.ts';
+import { shorten } from './ids.ts';
 import { glyphOf } from './layout.ts';
 import type { State } from './store.ts';
 import { clockText, msText, parseTime } from './time.ts';
@@ -72,7 +73,7 @@ export function EventLog({ state, connection, narrow, own, title, onShow }: LogP
         >
           <option value="all">All types</option>
           <option value="path">Paths only</option>
-          {(Object.keys(typeWords) as PathEventType[]).map((t) => (
+          {(Object.keys(typeWords) as EventType[]).map((t) => (
             <option key={t} value={t}>
               {typeWords[t]}
             </option>
@@ -185,6 +186,14 @@ function Row({ event, several, words, title, onToggle, onShow }: RowProps) {
             </Chip>
           )}
           {event.response_ms ? <Chip>{msText(event.response_ms)}</Chip> : null}
+          {event.type === 'path_switched' && event.connection_id && (
+            <Chip
+              class="d-mono"
+              data-hint="The destination connection ID of the client’s packets on the new path."
+            >
+              ID {event.connection_id.sequence}: {shorten(event.connection_id.id, 12)}
+            </Chip>
+          )}
           {event.verdict && event.type !== 'handover_report' && <VerdictChip verdict={event.verdict} />}
         </div>
         {words && e.meaning && (
@@ -242,8 +251,9 @@ export function GlyphIcon({ type }: { type: PathEventType }) {
     started: <path d="M4 2.500l11.500 6.500L4 15.500z" class="fill" />,
     failed: <path d="M4 4l10 10M14 4L4 14" class="ring" />,
     closed: <path d="M4 4l10 10M14 4L4 14" class="ring" />,
-    issued: <rect x="4" y="4" width="10" height="10" class="fill" />,
-    retired: <rect x="4" y="4" width="10" height="10" class="ring" />,
+    issued: <rect x="4" y="4" width="10" height="10" class="ring" />,
+    used: <rect x="3" y="3" width="12" height="12" class="fill" />,
+    retired: <path d="M4 4h10v10H4zM4 4l10 10" class="ring" />,
     report: <path d="M4 3h10v12H4zM6.500 7h5M6.500 10h5" class="ring" />,
   }[kind];
   return (

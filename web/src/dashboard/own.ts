@@ -14,7 +14,8 @@ export function ownPath(engine: CallEngine): Live {
   if (!live) {
     const made = createLive();
     engine.onPath({
-      snapshot: (snapshot) => made.dispatch({ type: 'snapshot', snapshot }),
+      // The server tells a participant of no connection but its own: what it told before is over.
+      snapshot: (snapshot) => made.dispatch({ type: 'list', snapshots: [snapshot] }),
       event: (event) => made.dispatch({ type: 'event', event, received: Date.now() }),
       sample: (sample) => made.dispatch({ type: 'samples', samples: [sample], received: Date.now() }),
     });

@@ -186,6 +186,7 @@ const colours: Record<Glyph, string> = {
   switched: '--path-active',
   failed: '--path-failed',
   issued: '--accent',
+  used: '--path-active',
   retired: '--path-retired',
   started: '--path-active',
   closed: '--path-failed',
@@ -268,13 +269,18 @@ export function glyph(
       c.lineTo(x + r * 0.55, y - r * 0.4);
       c.stroke();
       return;
-    case 'issued':
-      c.rect(x - r * 0.75, y - r * 0.75, r * 1.5, r * 1.5);
+    case 'used':
+      c.rect(x - r * 0.85, y - r * 0.85, r * 1.7, r * 1.7);
       c.fillStyle = colour;
       c.fill();
       return;
+    case 'issued':
     case 'retired':
       c.rect(x - r * 0.75, y - r * 0.75, r * 1.5, r * 1.5);
+      if (kind === 'retired') {
+        c.moveTo(x - r * 0.75, y - r * 0.75);
+        c.lineTo(x + r * 0.75, y + r * 0.75);
+      }
       c.fill();
       c.stroke();
       return;

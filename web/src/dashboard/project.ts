@@ -5,6 +5,8 @@ import type {
   PathInfo,
 } from '../protocol/messages.gen.ts';
 
+import type { EventType } from './explain.ts';
+
 /** A connection of which only an event is known yet: everything that the event does not say is left empty. */
 export function snapshotOf(event: PathEventData): ConnectionSnapshot {
   return {
@@ -45,12 +47,13 @@ export function project(snapshot: ConnectionSnapshot, event: PathEventData): Con
   if (event.participant) next.participant = event.participant;
   if (event.name) next.name = event.name;
   if (event.room) next.room = event.room;
-  switch (event.type) {
+  switch (event.type as EventType) {
     case 'connection_started':
       next.started = event.time;
       if (event.remote) next.paths = withPath(next.paths, event, { state: 'active' });
       break;
     case 'connection_id_issued':
+    case 'connection_id_in_use':
     case 'connection_id_retired':
       if (event.connection_id) next.connection_ids = withID(next.connection_ids, event.connection_id);
       break;

@@ -70,7 +70,8 @@ export function directionWords(direction: HandoverDirection): string {
       `normally ${roundMs(direction.frame_ms)} between ${direction.at_arrival ? 'arriving' : 'shown'} frames`,
     );
   } else parts.push('No video');
-  parts.push(`${roundMs(direction.concealed_ms)} of audio concealed`);
+  // Where frames are only counted as they arrive, nobody plays the sound either.
+  if (!direction.at_arrival) parts.push(`${roundMs(direction.concealed_ms)} of audio concealed`);
   parts.push(`${direction.frames_lost} ${direction.frames_lost === 1 ? 'frame' : 'frames'} lost`);
   return `${parts.join(', ')}.`;
 }

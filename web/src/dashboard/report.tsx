@@ -45,7 +45,7 @@ export function Report({ report, name, title, nameOf }: ReportProps) {
       </p>
       {report.response_ms > 0 && (
         <p>
-          PATH_CHALLENGE answered after <b>{msText(report.response_ms)}</b>; the server moved{' '}
+          PATH_CHALLENGE answered after <b>{msText(report.response_ms)}</b>; moved{' '}
           <b>{msText(parseTime(report.switched) - parseTime(report.started))}</b> after the first packet from
           the new address.
         </p>
@@ -58,7 +58,14 @@ export function Report({ report, name, title, nameOf }: ReportProps) {
         </p>
       )}
       <Direction label={`What ${name} saw and heard`} d={report.down} />
-      <Direction label={`What the others saw and heard of ${name}`} d={report.up} />
+      <Direction
+        label={
+          report.up.at_arrival
+            ? `What arrived from ${name} at the server`
+            : `What the others saw and heard of ${name}`
+        }
+        d={report.up}
+      />
       {missing.length > 0 && <p class="d-muted">Did not answer in time: {missing.map(nameOf).join(', ')}.</p>}
     </section>
   );

@@ -1,12 +1,8 @@
 // The operator's view: all connections, from GET /api/connections and the Server-Sent Events of /api/events.
 
 import { type ReadonlySignal, signal } from '@preact/signals';
-import type {
-  ConnectionSample,
-  ConnectionSnapshot,
-  PathEventData,
-  PathEventType,
-} from '../protocol/messages.gen.ts';
+import type { ConnectionSample, ConnectionSnapshot, PathEventData } from '../protocol/messages.gen.ts';
+import { typeWords } from './explain.ts';
 import type { Live } from './live.ts';
 
 export type Feed =
@@ -24,20 +20,6 @@ export interface Source {
   unlock(key: string): Promise<void>;
   close(): void;
 }
-
-const types: PathEventType[] = [
-  'connection_started',
-  'connection_id_issued',
-  'connection_id_retired',
-  'path_challenge_sent',
-  'path_response_received',
-  'path_validated',
-  'path_validation_failed',
-  'path_switched',
-  'session_resumed',
-  'handover_report',
-  'connection_closed',
-];
 
 const firstRetryMs = 500;
 const lastRetryMs = 5000;
@@ -119,7 +101,7 @@ export function openSource(live: Live, key: string | null): Source {
         hear();
         take(JSON.parse((message as MessageEvent<string>).data) as T);
       });
-    for (const type of types) {
+    for (const type of Object.keys(typeWords)) {
       on<PathEventData>(type, (event) => live.dispatch({ type: 'event', event, received: Date.now() }));
     }
     on<ConnectionSnapshot>('snapshot', (snapshot) => live.dispatch({ type: 'snapshot', snapshot }));

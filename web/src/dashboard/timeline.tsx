@@ -242,16 +242,16 @@ function laneName(box: LaneBox, title: (network: string) => string): { name: str
     case 'path':
       return { name: lane.network ? title(lane.network) : `Path ${lane.path}`, detail: lane.remote };
     case 'ids':
-      return { name: 'Connection IDs', detail: 'issued ■ retired □' };
+      return { name: 'Connection IDs', detail: '□ issued ■ in use ⧅ retired' };
     case 'media':
       return lane.direction === 'down'
         ? {
             name: 'Sees and hears',
-            detail: lane.measured ? 'gaps in video · audio concealed' : 'nothing received',
+            detail: lane.measured ? 'video gaps · concealed' : 'nothing received',
           }
         : {
             name: 'Is seen and heard',
-            detail: lane.measured ? 'gaps in video · audio concealed' : 'nobody watches',
+            detail: lane.measured ? 'video gaps · concealed' : 'nobody watches',
           };
   }
 }

@@ -12,7 +12,7 @@ const title = (network: string) => ({ wifi: 'Wi-Fi', cellular: 'Cellular' })[net
 
 describe('explain', () => {
   test('every type has words, a meaning and, where QUIC defines it, a section', () => {
-    const own: PathEventType[] = ['session_resumed', 'handover_report'];
+    const own: string[] = ['session_resumed', 'handover_report'];
     for (const type of Object.keys(typeWords) as PathEventType[]) {
       const e = explain(
         event(type, 0, {
