@@ -24,9 +24,10 @@ export interface StageProps {
 export function Stage({ engine, handover, onCopy }: StageProps) {
   const root = useRef<HTMLDivElement>(null);
   const area = useSignal({ width: 0, height: 0 });
-  const choice = useSignal(recall('self')); // 'small', 'tile', or null: by the number of people
+  const choice = useSignal(recall('self')); // 'small', 'tile', or null: by the number of people, and small without a picture
   const ids = useRemoteIds(engine);
   const phase = useComputed(() => engine.state.value.phase);
+  const camera = useComputed(() => engine.state.value.local.camera);
   const audioBlocked = useComputed(() => engine.state.value.audioBlocked);
 
   useEffect(() => {
@@ -40,7 +41,7 @@ export function Stage({ engine, handover, onCopy }: StageProps) {
   }, [area]);
 
   const others = ids.value.length;
-  const floating = others > 0 && (choice.value ? choice.value === 'small' : others === 1);
+  const floating = others > 0 && (choice.value ? choice.value === 'small' : others === 1 || !camera.value);
   const tiles = others + (floating ? 0 : 1);
   const gap = area.value.width < 600 ? 8 : 12;
   const size = bestGrid(tiles, area.value, gap);
