@@ -82,7 +82,7 @@ export function Card(props: CardProps) {
           <span class="d-muted"> · {agoText(props.now - connection.changedAt)}</span>
         )}
       </div>
-      <Numbers connection={connection} compact={compact} />
+      {!closed && <Numbers connection={connection} compact={compact} />}
       {link && !closed && <NetworkButtons {...props} link={link} />}
     </article>
   );

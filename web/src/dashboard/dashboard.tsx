@@ -83,12 +83,14 @@ export function Board({ live, source, links, control }: Parts) {
   }, [state.newest?.id]);
 
   const shown = search.value ? all.filter((c) => matches(c, search.value)) : all;
+  const running = shown.filter((c) => c.snapshot.state === 'open');
+  const ended = shown.filter((c) => c.snapshot.state !== 'open');
   const selected = pick(state, all, chosen.value);
   const link = selected && linkOf(list, selected.snapshot);
   const now = live.now();
   const emulated = list.some((l) => l.emulated);
   const title = (network: string) => networkTitle(network, link ?? list[0]);
-  const compact = shown.length > mostCards || screen.narrow;
+  const compact = running.length > mostCards || screen.narrow;
 
   if (feed.state === 'locked') {
     return (
@@ -98,6 +100,19 @@ export function Board({ live, source, links, control }: Parts) {
       </main>
     );
   }
+  const card = (c: Connection) => (
+    <Card
+      key={c.id}
+      connection={c}
+      link={linkOf(list, c.snapshot)}
+      selected={c === selected}
+      compact={compact}
+      now={now}
+      style={style.value}
+      onSelect={(id) => (chosen.value = id)}
+      onSwitch={links.switch}
+    />
+  );
   const part = selected && { state, connection: selected, link, control, now: live.now };
   return (
     <main class="d-board" data-tick={tick}>
@@ -141,19 +156,13 @@ export function Board({ live, source, links, control }: Parts) {
             )}
           </div>
           <div class={`d-cards${compact ? ' compact' : ''}`} data-testid="connections">
-            {shown.map((c) => (
-              <Card
-                key={c.id}
-                connection={c}
-                link={linkOf(list, c.snapshot)}
-                selected={c === selected}
-                compact={compact}
-                now={now}
-                style={style.value}
-                onSelect={(id) => (chosen.value = id)}
-                onSwitch={links.switch}
-              />
-            ))}
+            {running.map(card)}
+            {ended.length > 0 && (
+              <details class="d-ended" open={ended.length < 3}>
+                <summary>{ended.length} ended</summary>
+                {ended.map(card)}
+              </details>
+            )}
             {all.length > 0 && shown.length === 0 && (
               <p class="d-muted">No connection matches “{search.value}”.</p>
             )}

@@ -242,7 +242,7 @@ function laneName(box: LaneBox, title: (network: string) => string): { name: str
     case 'path':
       return { name: lane.network ? title(lane.network) : `Path ${lane.path}`, detail: lane.remote };
     case 'ids':
-      return { name: 'Connection IDs', detail: '□ issued ■ in use ⧅ retired' };
+      return { name: 'Connection IDs', detail: 'issued, in use, retired' };
     case 'media':
       return lane.direction === 'down'
         ? {
