@@ -1,7 +1,7 @@
 // Estimates of how late things arrive. All times in milliseconds.
 
-const OUTLIER_MS = 400; // later than this is an outage, not jitter
-const ANEW = 50; // as many outliers in a row: the clock itself has moved
+const OUTLIER_MS = 250; // later than this is an outage, which no playout delay is meant to cover
+const ANEW = 50; // as many outliers in a row, alike: the clock itself has moved
 
 /**
  * How much later than the quickest of its kind something arrives. An offset is arrival time minus media time; its unknown constant cancels
@@ -12,6 +12,7 @@ export class ArrivalJitter {
   readonly #sorted: number[] = [];
   #n = 0;
   #outliers = 0;
+  #outlier = 0; // the first of them
 
   constructor(size: number) {
     this.#ring = new Float64Array(size);
@@ -19,6 +20,11 @@ export class ArrivalJitter {
 
   add(offset: number): void {
     if (this.#n > 0 && Math.abs(offset - this.base) > OUTLIER_MS) {
+      // In the burst after an outage each is less late than the one before.
+      if (this.#outliers === 0 || Math.abs(offset - this.#outlier) > OUTLIER_MS) {
+        this.#outlier = offset;
+        this.#outliers = 0;
+      }
       if (++this.#outliers < ANEW) return;
       this.#n = 0;
       this.#sorted.length = 0;
