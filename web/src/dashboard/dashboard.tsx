@@ -77,10 +77,10 @@ export function Board({ live, source, links, control }: Parts) {
   useSpace(control);
 
   const all = useMemo(() => ordered(state), [state]);
-  const newest = state.newest?.type;
   useEffect(() => {
+    const newest = state.newest?.type;
     if (newest === 'path_switched' || newest === 'connection_started') links.refresh();
-  }, [state.newest?.id]);
+  }, [state.taken]);
 
   const shown = search.value ? all.filter((c) => matches(c, search.value)) : all;
   const running = shown.filter((c) => c.snapshot.state === 'open');

@@ -129,7 +129,7 @@ export function TimeSection({
   onSelect,
 }: TimeSectionProps) {
   const font = big ? 16 : narrow ? 12 : 13;
-  const gutter = narrow ? 0 : big ? 200 : 168;
+  const gutter = narrow ? (charts ? 40 : 0) : big ? 200 : 168;
   const chain = lineage(state, connection);
   return (
     <div class="d-time">
@@ -144,13 +144,7 @@ export function TimeSection({
         {...(onSelect && { onSelect })}
       />
       {charts && (
-        <Charts
-          connections={chain}
-          control={control}
-          gutter={narrow ? 44 : gutter}
-          font={font}
-          height={big ? 116 : 92}
-        />
+        <Charts connections={chain} control={control} gutter={gutter} font={font} height={big ? 116 : 92} />
       )}
     </div>
   );

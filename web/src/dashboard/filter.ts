@@ -3,6 +3,7 @@
 import type { PathEventData } from '../protocol/messages.gen.ts';
 import { type EventType, explain } from './explain.ts';
 import type { State } from './store.ts';
+import { parseTime } from './time.ts';
 
 export interface Filter {
   type: EventType | 'all' | 'path'; // 'path': validation and switches, without the connection IDs' life
@@ -26,7 +27,20 @@ export function filtered(state: State, filter: Filter, most: number): PathEventD
       taken++;
     }
   }
-  return found.sort((a, b) => b.id - a.id).slice(0, most);
+  // By time, not by ID: a server that was started again counts from 1.
+  return found.sort((a, b) => timeOf(b) - timeOf(a) || b.id - a.id).slice(0, most);
+}
+
+const times = new WeakMap<PathEventData, number>();
+
+/** Reading a time is slow beside comparing two. */
+function timeOf(event: PathEventData): number {
+  let time = times.get(event);
+  if (time === undefined) {
+    time = parseTime(event.time);
+    times.set(event, time);
+  }
+  return time;
 }
 
 function ofType(event: PathEventData, type: Filter['type']): boolean {

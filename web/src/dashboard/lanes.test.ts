@@ -140,6 +140,7 @@ describe('layout', () => {
   const frame = (from: number, to: number): Frame => ({
     width: 1000,
     gutter: 200,
+    names: 'beside',
     font: 13,
     range: { from: origin + from, to: origin + to },
     now: origin + 5000,
@@ -215,6 +216,7 @@ test('two thousand marks are laid out well within a frame', () => {
   const f: Frame = {
     width: 1400,
     gutter: 168,
+    names: 'beside',
     font: 13,
     range: { from: origin, to: origin + 30_000 },
     now: origin + 30_000,

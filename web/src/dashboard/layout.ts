@@ -6,7 +6,8 @@ import type { Range } from './view.ts';
 
 export interface Frame {
   width: number; // of the canvas, px
-  gutter: number; // left of the time axis, for the lanes' names; 0: names stand above the lanes
+  gutter: number; // left of the time axis
+  names: 'beside' | 'above'; // where the lanes' names stand: in the gutter, or above each lane
   font: number; // px
   range: Range;
   now: number;
@@ -133,7 +134,7 @@ const apart = 11;
 export function layout(lanes: readonly Lane[], f: Frame): Layout {
   const unit = f.font;
   const axisHeight = Math.round(unit * 2);
-  const name = f.gutter === 0 ? Math.round(unit * 1.6) : 0;
+  const name = f.names === 'above' ? Math.round(unit * 1.6) : 0;
   let top = axisHeight;
   const boxes: LaneBox[] = [];
   for (const lane of lanes) {

@@ -33,7 +33,7 @@ export function EventLog({ state, connection, narrow, own, title, onShow }: LogP
   const type = useSignal<Filter['type']>('all');
   const text = useSignal('');
   const words = useSignal(recall('explain') !== 'off');
-  const frozen = useSignal<{ events: PathEventData[]; newest: number } | null>(null);
+  const frozen = useSignal<PathEventData[] | null>(null);
   const open = useSignal<number | null>(null);
 
   const filter: Filter = {
@@ -44,10 +44,11 @@ export function EventLog({ state, connection, narrow, own, title, onShow }: LogP
   // Samples change the state five times a second and the log not at all.
   const live = useMemo(
     () => filtered(state, filter, most),
-    [state.newest?.id, filter.type, filter.text, filter.connection],
+    [state.taken, filter.type, filter.text, filter.connection],
   );
-  const events = frozen.value?.events ?? live;
-  const waiting = frozen.value ? live.filter((e) => e.id > (frozen.value?.newest ?? 0)).length : 0;
+  const events = frozen.value ?? live;
+  const held = new Set(frozen.value);
+  const waiting = frozen.value ? live.filter((e) => !held.has(e)).length : 0;
   const several = !own && !only.value && state.connections.size > 1;
 
   return (
@@ -104,9 +105,7 @@ export function EventLog({ state, connection, narrow, own, title, onShow }: LogP
           size="small"
           icon={frozen.value ? 'play' : 'pause'}
           label={frozen.value ? 'Resume the log' : 'Pause the log'}
-          onClick={() =>
-            (frozen.value = frozen.value ? null : { events: live, newest: state.newest?.id ?? 0 })
-          }
+          onClick={() => (frozen.value = frozen.value ? null : live)}
         />
         <IconButton
           size="small"
@@ -123,7 +122,7 @@ export function EventLog({ state, connection, narrow, own, title, onShow }: LogP
       <ol data-testid="event-log" tabIndex={0} aria-label="Events, newest first">
         {events.map((event) => (
           <Row
-            key={event.id}
+            key={`${event.connection} ${event.id}`}
             event={event}
             several={several}
             words={words.value || open.value === event.id}

@@ -96,7 +96,7 @@ function names(c: Context, box: LaneBox, f: Frame, look: Look): void {
   const { name, detail } = look.laneName(box);
   const token = box.lane.kind === 'path' && box.lane.network ? networkToken(box.lane.network) : '--text';
   c.textAlign = 'left';
-  const inGutter = f.gutter > 0;
+  const inGutter = f.names === 'beside';
   const y = inGutter ? box.top + box.height / 2 - (detail ? f.font * 0.62 : 0) : box.top + f.font;
   c.font = `600 ${f.font}px ${look.fontFamily}`;
   c.fillStyle = p(token);

@@ -28,7 +28,9 @@ export interface State {
   readonly connections: ReadonlyMap<string, Connection>;
   /** This device's clock minus the server's, ms; NaN until something timed has arrived. */
   readonly offset: number;
+  /** The event that was taken last, and how many were: IDs begin anew when the server does. */
   readonly newest: PathEventData | null;
+  readonly taken: number;
 }
 
 export type Action =
@@ -39,7 +41,7 @@ export type Action =
   | { type: 'event'; event: PathEventData; received?: number }
   | { type: 'samples'; samples: readonly ConnectionSample[]; received?: number };
 
-export const empty: State = { connections: new Map(), offset: Number.NaN, newest: null };
+export const empty: State = { connections: new Map(), offset: Number.NaN, newest: null, taken: 0 };
 
 export function reduce(state: State, action: Action): State {
   return reduceAll(state, [action]);
@@ -48,7 +50,7 @@ export function reduce(state: State, action: Action): State {
 /** Several actions at the cost of one copy of the map. */
 export function reduceAll(state: State, actions: readonly Action[]): State {
   const connections = new Map(state.connections);
-  let { offset, newest } = state;
+  let { offset, newest, taken } = state;
   for (const action of actions) {
     switch (action.type) {
       case 'list':
@@ -59,7 +61,8 @@ export function reduceAll(state: State, actions: readonly Action[]): State {
         break;
       case 'event':
         if (takeEvent(connections, action.event)) {
-          if (!newest || action.event.id > newest.id) newest = action.event;
+          newest = action.event;
+          taken++;
           offset = clock(offset, action.event.time, action.received);
         }
         break;
@@ -70,7 +73,7 @@ export function reduceAll(state: State, actions: readonly Action[]): State {
     }
   }
   forget(connections);
-  return { connections, offset, newest };
+  return { connections, offset, newest, taken };
 }
 
 /**

@@ -46,7 +46,7 @@ interface Tip {
 }
 
 export function Timeline(props: TimelineProps) {
-  const { connections, control, gutter, font, narrow } = props;
+  const { connections, control, narrow } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const tip = useSignal<Tip | null>(null);
   const stable = useMemo(
@@ -106,7 +106,14 @@ export function Timeline(props: TimelineProps) {
         palette = paletteOf(element);
         paletteTheme = theme.peek();
       }
-      const frame: Frame = { width, gutter: p.gutter, font: p.font, range: r, now };
+      const frame: Frame = {
+        width,
+        gutter: p.gutter,
+        names: p.narrow ? 'above' : 'beside',
+        font: p.font,
+        range: r,
+        now,
+      };
       const all: Lane[] = visible(events, r, now, p.maxPaths);
       const series = p.connections.map((connection) => connection.series);
       for (const direction of ['down', 'up'] as const) all.push(mediaLane(series, direction, r));
@@ -221,7 +228,7 @@ export function Timeline(props: TimelineProps) {
           }}
           onKeyDown={onKey}
           onBlur={() => (tip.value = null)}
-          style={{ '--d-font': `${font}px`, touchAction: 'pan-y', paddingLeft: gutter ? undefined : 0 }}
+          style={{ touchAction: 'pan-y' }}
         />
         <TipBox tip={tip.value} width={canvas.current?.clientWidth ?? 0} narrow={narrow ?? false} />
       </div>

@@ -129,6 +129,12 @@ describe('filter', () => {
     const all = filtered(state, { type: 'all', connection: '', text: '' }, 100);
     expect(all.map((e) => e.id)).toEqual(list.map((e) => e.id).reverse());
   });
+  test('a server that was started again counts from 1, and its events are still the newest', () => {
+    const again = { ...event('connection_started', 9000, { connection: 'c9' }), id: 1 };
+    const after = reduceAll(state, [{ type: 'event', event: again }]);
+    expect(filtered(after, { type: 'all', connection: '', text: '' }, 100)[0]).toBe(again);
+    expect(after.taken).toBe(state.taken + 1);
+  });
   test('by type, connection, text and number', () => {
     expect(types({ type: 'path' })).toHaveLength(4);
     expect(types({ type: 'path_switched' })).toEqual(['path_switched']);
