@@ -5,7 +5,6 @@ import { useRef } from 'preact/hooks';
 import { CallPage } from './call/call.tsx';
 import { FailureScreen, LeftScreen } from './call/ended.tsx';
 import type { CallEngine, JoinOptions } from './call/types.ts';
-import { ownPath } from './dashboard/own.ts';
 import { Lobby } from './lobby/lobby.tsx';
 import { openDevices } from './lobby/preview.ts';
 import { callPath, navigate, route } from './router.ts';
@@ -31,7 +30,6 @@ function Screen({ engine }: { engine: CallEngine }) {
   const devices = useRef({ mic: false, camera: false, micId: '', cameraId: '' });
 
   const join = (options: JoinOptions) => {
-    ownPath(engine); // from the start, so that the panel misses nothing when it is opened later
     engine.join(options);
     connected.value = false;
     const { stream: _, ...rest } = options;

@@ -8,8 +8,14 @@ import { startRouter } from './router.ts';
 import { startTheme } from './ui/theme.ts';
 import './ui/tokens.css';
 import './ui/ui.css';
+import './ui/controls.css';
+import './ui/layers.css';
 import './lobby/lobby.css';
 import './call/call.css';
+import './call/stage.css';
+import './call/foot.css';
+import './call/narrow.css';
+import './call/ended.css';
 
 startTheme();
 startRouter();
