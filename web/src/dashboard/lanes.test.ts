@@ -130,6 +130,16 @@ describe('media lanes', () => {
     const { concealed } = mediaLane([series({}, { 6000: 40 })], 'down', all);
     expect(concealed).toEqual([{ from: origin + 5800, to: origin + 6000, ms: 40 }]);
   });
+  test('without anything usual nothing is unusual', () => {
+    const s = new Series();
+    for (const [at, ms] of [
+      [0, 1600],
+      [200, 40],
+      [400, 900],
+    ] as const)
+      s.push(sample(at, { frame_down_ms: ms }));
+    expect(mediaLane([s], 'down', all).gaps).toEqual([]);
+  });
   test('no video is not a gap', () => {
     expect(mediaLane([series({})], 'up', all)).toMatchObject({ gaps: [], measured: false });
   });
@@ -196,8 +206,8 @@ describe('layout', () => {
 
   test('nothing is drawn left of the axis or beyond the edge', () => {
     const s = new Series();
-    for (let at = 0; at <= 3000; at += 200) s.push(sample(at, { frame_down_ms: at === 1000 ? 900 : 36 }));
-    const f = frame(500, 900);
+    for (let at = 0; at <= 3000; at += 200) s.push(sample(at, { frame_down_ms: at === 2000 ? 900 : 36 }));
+    const f = frame(1500, 1900);
     const l = layout([...lanes([c]), mediaLane([s], 'down', f.range)], f);
     for (const box of l.lanes) {
       for (const b of [...box.bars, ...box.gaps, ...box.concealed]) {

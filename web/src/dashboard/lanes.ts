@@ -200,6 +200,7 @@ export function visible(
   return shown.filter((l) => l.kind !== 'path' || kept.has(l));
 }
 
+const enough = 5; // samples
 const extra = 10; // ms; an interval within this of the usual one and a half is not worth a mark
 
 /** Rendered frame gaps above normal, freezes and concealed audio in the range, in one direction. */
@@ -246,7 +247,10 @@ function mergeGaps(gaps: Gap[]): Gap[] {
   return merged;
 }
 
-/** The usual longest interval of a sample: the lower quartile of the last 25, which a burst of trouble does not raise. */
+/**
+ * The usual longest interval of a sample: the lower quartile of the last 25, which a burst of trouble does not raise. NaN, with which nothing
+ * compares, until there are enough to say what is usual.
+ */
 function usual(series: Series, column: 'frameDown' | 'frameUp', before: number) {
   const recent: number[] = [];
   for (let i = Math.max(0, before - 25); i < before; i++) {
@@ -259,6 +263,7 @@ function usual(series: Series, column: 'frameDown' | 'frameUp', before: number) 
       if (recent.length > 25) recent.shift();
     },
     value(): number {
+      if (recent.length < enough) return Number.NaN;
       const sorted = recent.toSorted((a, b) => a - b);
       return sorted[Math.floor(sorted.length / 4)] ?? Number.NaN;
     },

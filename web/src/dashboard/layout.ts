@@ -308,20 +308,21 @@ function brackets(found: readonly Cluster[], y: number, f: Frame): Bracket[] {
 function placeMedia(box: LaneBox, lane: MediaLane, top: number, room: number, f: Frame): void {
   const strip = Math.max(4, f.font * 0.45); // concealed audio, below
   const tall = room - strip - 8;
-  let written = f.gutter;
-  for (const gap of lane.gaps) {
+  lane.gaps.forEach((gap, i) => {
     const x1 = Math.max(f.gutter, timeToX(gap.from, f));
     const x2 = Math.min(f.width, timeToX(gap.to, f));
-    if (x2 <= f.gutter || x1 >= f.width) continue;
+    if (x2 <= f.gutter || x1 >= f.width) return;
     // Height grows with the logarithm: 50 ms is low, a second is full.
     const share = Math.min(1, Math.max(0.25, Math.log10(gap.ms / 20) / Math.log10(50)));
     const height = tall * share;
     const text = msText(gap.ms).replace(/\.\d+ ms/, ' ms');
     const width = Math.max(3, x2 - x1);
-    const fits = x1 + width + 4 > written + 4 && x1 + width + textWidth(text, f.font) + 8 < f.width;
-    if (fits) written = x1 + width + textWidth(text, f.font) + 12;
+    // Only where nothing follows that the words would lie on.
+    const after = lane.gaps[i + 1];
+    const free = after ? Math.min(f.width, timeToX(after.from, f)) : f.width;
+    const fits = x1 + width + textWidth(text, f.font) + 8 < free;
     box.gaps.push({ x: x1, y: top + 3 + tall - height, width, height, gap, label: fits ? text : '' });
-  }
+  });
   for (const made of lane.concealed) {
     const x1 = Math.max(f.gutter, timeToX(made.from, f));
     const x2 = Math.min(f.width, timeToX(made.to, f));
