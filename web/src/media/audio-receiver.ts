@@ -11,7 +11,7 @@ import { Tally } from './freeze.ts';
 import { InterarrivalJitter, Reception } from './jitter.ts';
 
 const REMEMBER = 128; // timestamps, to tell what was already decoded
-const MAX_QUEUE = 50; // packets inside the decoder
+const MAX_INSIDE = 50; // packets in the decoder
 const STALE_MS = 1_000; // without a word from the worklet: the sound stands still
 
 export type SendPCM = (start: number, pcm: Float32Array<ArrayBuffer>) => void;
@@ -29,6 +29,8 @@ export class AudioReceiver {
   #sequences = new Set<number>();
   #decoded = new Set<number>();
   #decoder: AudioDecoder | null = null;
+  // Packets inside the decoder. Decoders stamp what they give out by counting samples and so lose every hole: the stamps are kept here.
+  #inside: number[] = [];
   #send: SendPCM;
   #concealedSamples = 0;
   #position = Number.NaN; // ms of media time
@@ -61,11 +63,11 @@ export class AudioReceiver {
   #decode(timestamp: number, data: Bytes): void {
     if (!remember(this.#decoded, timestamp)) return;
     const decoder = this.#ready();
-    if (!decoder || decoder.decodeQueueSize > MAX_QUEUE) return;
+    if (!decoder || this.#inside.length > MAX_INSIDE) return;
     try {
-      decoder.decode(
-        new EncodedAudioChunk({ type: 'key', timestamp: Math.round((timestamp * 1000) / 48), data }),
-      );
+      const at = Math.round((timestamp * 1000) / 48); // µs
+      decoder.decode(new EncodedAudioChunk({ type: 'key', timestamp: at, data }));
+      this.#inside.push(timestamp);
     } catch {
       this.#decoder = null; // made anew with the next packet
     }
@@ -73,6 +75,7 @@ export class AudioReceiver {
 
   #ready(): AudioDecoder | null {
     if (this.#decoder?.state === 'configured') return this.#decoder;
+    this.#inside = [];
     try {
       this.#decoder = new AudioDecoder({
         output: (data) => {
@@ -92,6 +95,8 @@ export class AudioReceiver {
   }
 
   #pcm(data: AudioData): void {
+    const start = this.#inside.shift();
+    if (start === undefined) return;
     const pcm = new Float32Array(data.numberOfFrames);
     data.copyTo(pcm, { planeIndex: 0, format: 'f32-planar' });
     if (data.numberOfChannels > 1) {
@@ -99,7 +104,7 @@ export class AudioReceiver {
       data.copyTo(other, { planeIndex: 1, format: 'f32-planar' });
       for (let i = 0; i < pcm.length; i++) pcm[i] = ((pcm[i] as number) + (other[i] as number)) / 2;
     }
-    this.#send(Math.round((data.timestamp * 48) / 1000), pcm);
+    this.#send(start, pcm);
   }
 
   /** What the worklet says about this track. */

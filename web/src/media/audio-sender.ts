@@ -15,6 +15,9 @@ const MAX_DATAGRAM = 1150; // largest that every path takes: QUIC discovers its 
 const DRIFT_MS = 40; // card and clock may differ by this much before a silence is used to correct it
 const DRIFT_MAX_MS = 100;
 const QUIET = 0.003;
+const MAX_INSIDE = 10;
+const LEADS = 25; // blocks, half a second
+const HOLE_US = 30_000; // timestamps of captured sound are no more exact
 
 export class AudioSender {
   bytes = 0;
@@ -32,7 +35,8 @@ export class AudioSender {
   #lead: number[] = [];
   #sequence = Math.floor(Math.random() * 0x8000);
   #previous: { timestamp: number; data: Bytes } | null = null;
-  #levels = new Map<number, number>(); // of blocks inside the encoder, by timestamp in µs
+  // Blocks inside the encoder. Encoders stamp what they give out by counting samples and so lose every hole: the stamps are kept here.
+  #inside: { timestamp: number; level: number }[] = [];
 
   constructor(o: { flow: number; ssrc: number; epoch: number }) {
     this.#flow = o.flow;
@@ -75,11 +79,16 @@ export class AudioSender {
   async #pump(reader: ReadableStreamDefaultReader<AudioData>): Promise<void> {
     const blocker = new Blocker(BLOCK);
     let resampler: Resampler | null = null;
+    let expected = Number.NaN;
     try {
       for (;;) {
         const { value, done } = await reader.read();
         if (done) return;
         resampler ??= new Resampler(value.sampleRate, RATE);
+        // What the page or this worker was too busy to take is missing: a hole, so that what follows keeps its time.
+        const gap = value.timestamp - expected;
+        if (gap > HOLE_US) this.#next += Math.round((gap * 48) / 1000);
+        expected = value.timestamp + value.duration;
         const samples = new Float32Array(value.numberOfFrames);
         try {
           value.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
@@ -98,20 +107,20 @@ export class AudioSender {
     for (const v of block) square += v * v;
     this.level = Math.sqrt(square / block.length);
     if (this.muted) block.fill(0);
-    const timestamp = (this.#stamp() * 1000) / 48; // µs
+    const timestamp = this.#stamp();
     const encoder = this.#ready();
-    if (!encoder || encoder.encodeQueueSize > 10) return;
+    if (!encoder || this.#inside.length > MAX_INSIDE) return;
     const data = new AudioData({
       format: 'f32-planar',
       sampleRate: RATE,
       numberOfFrames: block.length,
       numberOfChannels: 1,
-      timestamp,
+      timestamp: Math.round((timestamp * 1000) / 48),
       data: block,
     });
-    this.#levels.set(timestamp, this.muted ? 0 : this.level);
     try {
       encoder.encode(data);
+      this.#inside.push({ timestamp, level: this.muted ? 0 : this.level });
     } catch {
       this.#encoder = null; // made anew with the next block
     } finally {
@@ -124,15 +133,15 @@ export class AudioSender {
    * the card's clock has drifted from ours, or the capture was interrupted, the count is set anew, if possible during a silence.
    */
   #stamp(): number {
-    const arrived = Math.round(now() - this.#epoch) * 48 - BLOCK; // of its first sample; whole ms are whole µs
+    const arrived = Math.round((now() - this.#epoch) * 48) - BLOCK; // of its first sample
     if (Number.isNaN(this.#next)) this.#next = arrived;
     this.#lead.push(arrived - this.#next);
-    if (this.#lead.length > 100) this.#lead.shift();
+    if (this.#lead.length > LEADS) this.#lead.shift();
     // The block that came soonest says most about the clock; the others were only held up.
     const drift = Math.min(...this.#lead);
     const late = drift > DRIFT_MS * 48 && (this.level < QUIET || drift > DRIFT_MAX_MS * 48);
     const early = drift < -DRIFT_MAX_MS * 48;
-    if (this.#lead.length >= 25 && (late || early)) {
+    if (this.#lead.length === LEADS && (late || early)) {
       // Backwards would repeat timestamps: a card that is too fast loses a block instead.
       this.#next += late ? drift : 0;
       if (early) this.#next -= BLOCK;
@@ -145,6 +154,7 @@ export class AudioSender {
 
   #ready(): AudioEncoder | null {
     if (this.#encoder?.state === 'configured') return this.#encoder;
+    this.#inside = [];
     try {
       this.#encoder = new AudioEncoder({ output: (chunk) => this.#encoded(chunk), error: () => undefined });
       this.#encoder.configure({ codec: 'opus', sampleRate: RATE, numberOfChannels: 1, bitrate: BITRATE });
@@ -157,9 +167,9 @@ export class AudioSender {
   #encoded(chunk: EncodedAudioChunk): void {
     const data = new Uint8Array(chunk.byteLength);
     chunk.copyTo(data);
-    const level = this.#levels.get(chunk.timestamp) ?? this.level;
-    for (const t of this.#levels.keys()) if (t <= chunk.timestamp) this.#levels.delete(t);
-    const timestamp = Math.round((chunk.timestamp * 48) / 1000);
+    const block = this.#inside.shift();
+    if (!block) return;
+    const { timestamp, level } = block;
     const blocks = [{ payloadType: PAYLOAD_TYPE.opus, offset: 0, data }];
     const before = this.#previous;
     if (before && timestamp > before.timestamp) {

@@ -10,6 +10,7 @@ const MAX_DELAY = 250;
 const MARGIN = 5;
 const EARLIEST = -40;
 const LATEST = 110;
+const HOLD = 300; // sound that is later than this is out of step for good; the picture goes on without it
 const GROW = 0.15; // ms per ms: a picture 15 % slower for a moment is not seen
 const SHRINK = 0.04;
 
@@ -38,6 +39,6 @@ export class VideoSchedule {
   due(media: number, heard: number): number {
     const own = media + this.#offset;
     if (Number.isNaN(heard)) return own;
-    return Math.max(heard + EARLIEST, Math.min(heard + LATEST, own));
+    return Math.min(own + HOLD, Math.max(heard + EARLIEST, Math.min(heard + LATEST, own)));
   }
 }
