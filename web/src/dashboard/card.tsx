@@ -67,23 +67,25 @@ export function Card(props: CardProps) {
           {text}
         </span>
       </div>
-      <div class="d-card-id">
-        <span class="d-muted">ID</span>{' '}
-        <span
-          data-testid="connection-id"
-          data-connection-id={s.id}
-          class="d-mono"
-          tabIndex={0}
-          data-hint={`Original destination connection ID ${s.id}: what the client called the server in its first packet. It names the connection here, whatever its addresses become.`}
-        >
-          {shorten(s.id, 18)}
-        </span>
-        {connection.changedAt > 0 && (
-          <span class="d-muted"> · {agoText(props.now - connection.changedAt)}</span>
-        )}
+      <div class="d-card-foot">
+        <div class="d-card-id">
+          <span class="d-muted">ID</span>{' '}
+          <span
+            data-testid="connection-id"
+            data-connection-id={s.id}
+            class="d-mono"
+            tabIndex={0}
+            data-hint={`Original destination connection ID ${s.id}: what the client called the server in its first packet. It names the connection here, whatever its addresses become.`}
+          >
+            {shorten(s.id, compact ? 9 : 18)}
+          </span>
+          {!compact && connection.changedAt > 0 && (
+            <span class="d-muted"> · {agoText(props.now - connection.changedAt)}</span>
+          )}
+        </div>
+        {!closed && <Numbers connection={connection} compact={compact} />}
+        {link && !closed && <NetworkButtons {...props} link={link} />}
       </div>
-      {!closed && <Numbers connection={connection} compact={compact} />}
-      {link && !closed && <NetworkButtons {...props} link={link} />}
     </article>
   );
 }
@@ -102,18 +104,18 @@ export function Numbers({ connection, compact }: { connection: Connection; compa
         value={m.rtt_ms > 0 ? msText(m.rtt_ms) : '–'}
         hint={`Smoothed round-trip time on the path in use; newest ${msText(m.latest_rtt_ms)}, least ${msText(m.min_rtt_ms)}.`}
       />
-      <Number
-        name="↓"
-        value={rate(sample?.send_bps)}
-        hint="Server to participant, all bytes of the connection."
-      />
-      <Number
-        name="↑"
-        value={rate(sample?.recv_bps)}
-        hint="Participant to server, all bytes of the connection."
-      />
       {!compact && (
         <>
+          <Number
+            name="↓"
+            value={rate(sample?.send_bps)}
+            hint="Server to participant, all bytes of the connection."
+          />
+          <Number
+            name="↑"
+            value={rate(sample?.recv_bps)}
+            hint="Participant to server, all bytes of the connection."
+          />
           <Number
             name="cwnd"
             value={formatBytes(m.congestion_window)}
@@ -165,7 +167,7 @@ function NetworkButtons({ connection, link, style, compact, onSwitch }: CardProp
             aria-pressed={on}
             disabled={busy.value !== ''}
             style={{ '--chip': colour, '--chip-soft': soft }}
-            data-hint={`${link.emulated ? 'Emulated: ' : ''}${networkWords(n)}.${on ? ' In use.' : ' Press to switch to it.'}${active && active.network !== link.active ? ' The server has not followed yet.' : ''}`}
+            data-hint={`${n.title || n.name}${link.emulated ? ', emulated' : ''}: ${networkWords(n)}.${on ? ' In use.' : ' Press to switch to it.'}${active && active.network !== link.active ? ' The server has not followed yet.' : ''}`}
             onClick={() => press(n.name)}
           >
             <Icon name={networkIcon(n.name)} />

@@ -69,7 +69,7 @@ function sentence(
       if (event.network && event.from?.network === event.network) {
         return {
           tone: 'good',
-          text: `${whose(you)} address changed within ${at}, as after a NAT rebinding: ${how}.`,
+          text: `${whose(you)} address changed within ${at}${event.verdict === 'rebound' ? ', as after a NAT rebinding' : ''}: ${how}.`,
         };
       }
       return { tone: 'good', text: `${you} moved${from} to ${at}: ${how}.` };

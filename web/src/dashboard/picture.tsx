@@ -108,6 +108,7 @@ export function PathPicture({ connection, link, narrow, now }: PathPictureProps)
         {slow ? (
           <span class="d-slow">slow motion: really {msText(slow.ms)}</span>
         ) : (
+          !narrow &&
           p.rows.some((r) => r.emulated) && <span class="d-muted">emulated networks, real QUIC</span>
         )}
         <span>

@@ -311,7 +311,7 @@ function TimelineControls({
       {changed && (
         <Button
           size="small"
-          icon="search"
+          {...(!narrow && { icon: 'search' as const })}
           onClick={() => showHandover(connections, control)}
           title="Zoom to the last handover (H)"
         >
