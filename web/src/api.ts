@@ -5,7 +5,6 @@ export interface ServerConfig {
   webtransport_url: string; // https://HOST:PORT/wt
   certificate_hashes: { algorithm: 'sha-256'; value: string }[]; // hex; both during a change-over; empty with a real certificate
   lab: boolean;
-  resume: boolean;
   max_participants: number;
   /** https addresses under which phones on the same network reach this server. */
   lan_urls: string[];

@@ -64,6 +64,12 @@ describe('a handover', () => {
     expect(handoverFacts(both)[1]).toBe(
       'others saw a freeze of your picture: 412 ms, 60 ms of sound filled in',
     );
+    expect(
+      handoverFacts({
+        ...report,
+        up: { ...silent, measured: true, longest_gap_ms: 80, at_arrival: true },
+      })[1],
+    ).toBe('your picture arrived with no gap longer than 80 ms');
     expect(handoverSentence(report)).toBe(
       'Rebound: same connection, new address. You saw no gap longer than 48 ms.',
     );

@@ -52,9 +52,13 @@ function direction(d: HandoverDirection, frozen: string, smooth: string): string
 
 /** What both sides saw of a handover, in phrases. Directions that nobody measured are left out. */
 export function handoverFacts(report: HandoverReport): string[] {
+  const { down, up } = report;
   return [
-    ...direction(report.down, 'you saw a freeze', 'you saw no gap longer than'),
-    ...direction(report.up, 'others saw a freeze of your picture', 'others saw no gap longer than'),
+    ...direction(down, 'you saw a freeze', 'you saw no gap longer than'),
+    // The test participant shows nothing to anybody: its gaps are between arrivals at the server.
+    ...(up.at_arrival
+      ? direction(up, 'your picture arrived after a gap', 'your picture arrived with no gap longer than')
+      : direction(up, 'others saw a freeze of your picture', 'others saw no gap longer than')),
   ];
 }
 
