@@ -137,7 +137,11 @@ export class Connection {
     afresh: boolean,
     cancelled: AbortSignal,
   ): Promise<{ failure: Failure; final: boolean; again: boolean } | null> {
-    const signal = AbortSignal.any([cancelled, AbortSignal.timeout(ATTEMPT_MS)]);
+    const attempt = new AbortController();
+    const { signal } = attempt;
+    const abort = () => attempt.abort();
+    cancelled.addEventListener('abort', abort, { once: true });
+    const timer = setTimeout(abort, ATTEMPT_MS);
     const token = this.#token;
     let session: Session | null = null;
     this.#asked = false;
@@ -168,6 +172,9 @@ export class Connection {
     } catch (error) {
       session?.close();
       return { failure: toFailure(error, UNREACHABLE), final: false, again: false };
+    } finally {
+      clearTimeout(timer);
+      cancelled.removeEventListener('abort', abort);
     }
   }
 
@@ -274,14 +281,12 @@ function deferred<T>(): Deferred<T> {
 function sleep(ms: number, signal: AbortSignal): Promise<void> {
   if (ms === 0 || signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
+    const done = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    signal.addEventListener('abort', done);
   });
 }

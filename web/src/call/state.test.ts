@@ -1,0 +1,132 @@
+import { describe, expect, it } from 'vitest';
+import { emptyStats } from '../media/stats.ts';
+import type { FromServer, Participant, Track, Welcome } from '../protocol/messages.gen.ts';
+import { type Action, initialState, reduce } from './state.ts';
+import type { CallState } from './types.ts';
+
+const track = (id: number, participant: string, kind: 'audio' | 'video' = 'video'): Track => ({
+  id,
+  participant,
+  kind,
+  source: kind === 'video' ? 'camera' : 'microphone',
+  codec: kind === 'video' ? 'vp8' : 'opus',
+  ssrc: id,
+  muted: false,
+});
+
+const person = (id: string, ...tracks: Track[]): Participant => ({
+  id,
+  name: id.toUpperCase(),
+  presence: 'connected',
+  test: false,
+  receive: ['vp8', 'opus'],
+  tracks,
+});
+
+const welcome = (o: Partial<Welcome> = {}): Action => ({
+  type: 'server',
+  message: {
+    type: 'welcome',
+    participant: 'me',
+    room: 'demo',
+    name: 'Ada',
+    token: 't',
+    resumed: false,
+    connection: 'c0ffee',
+    report_interval_ms: 50,
+    resume_window_ms: 30_000,
+    participants: [person('bob', track(1, 'bob', 'audio'), track(2, 'bob'))],
+    ...o,
+  },
+});
+
+const server = (message: FromServer): Action => ({ type: 'server', message });
+
+const run = (...actions: Action[]): CallState => actions.reduce((s, a) => reduce(s, a, 1000), initialState);
+
+const joining: Action = { type: 'joining', room: 'demo', local: { name: 'Ada', mic: true } };
+
+describe('reduce', () => {
+  it('joins', () => {
+    const s = run(joining);
+    expect([s.phase, s.room, s.local.mic, s.local.camera]).toEqual(['connecting', 'demo', true, false]);
+    const t = run(joining, welcome(), { type: 'phase', phase: 'connected', failure: null });
+    expect([t.phase, t.local.participant, t.connection, t.resumptions]).toEqual([
+      'connected',
+      'me',
+      'c0ffee',
+      0,
+    ]);
+    expect(t.remotes.map((r) => [r.id, r.tracks.length])).toEqual([['bob', 2]]);
+  });
+
+  it('starts clean when joining again', () => {
+    const s = run(joining, welcome(), { type: 'notice', text: 'x' }, joining);
+    expect([s.remotes, s.notice, s.connection]).toEqual([[], null, '']);
+  });
+
+  it('follows participants and tracks in order of joining', () => {
+    const s = run(
+      joining,
+      welcome(),
+      server({ type: 'participant_joined', participant: person('eve') }),
+      server({ type: 'track_published', track: track(9, 'eve') }),
+      server({ type: 'track_published', track: track(8, 'eve', 'audio') }),
+      server({ type: 'track_published', track: { ...track(9, 'eve'), codec: 'vp9' } }),
+      server({ type: 'track_muted', track: 8, muted: true }),
+      server({ type: 'participant_changed', id: 'bob', presence: 'reconnecting' }),
+      server({ type: 'track_ended', track: 1 }),
+    );
+    expect(s.remotes.map((r) => [r.id, r.presence])).toEqual([
+      ['bob', 'reconnecting'],
+      ['eve', 'connected'],
+    ]);
+    expect(s.remotes[0]?.tracks.map((t) => t.id)).toEqual([2]);
+    expect(s.remotes[1]?.tracks.map((t) => [t.id, t.codec, t.muted])).toEqual([
+      [8, 'opus', true],
+      [9, 'vp9', false],
+    ]);
+    expect(
+      reduce(s, server({ type: 'participant_left', id: 'bob', reason: '' }), 0).remotes.map((r) => r.id),
+    ).toEqual(['eve']);
+  });
+
+  it('counts resumptions and keeps what was measured', () => {
+    const stats = { ...emptyStats(), framesRendered: 77 };
+    const s = run(
+      joining,
+      welcome(),
+      { type: 'stats', remotes: { bob: stats }, totals: { freezes: 3, frozenMs: 500 } },
+      { type: 'phase', phase: 'reconnecting', failure: null },
+      welcome({ resumed: true, connection: 'beef' }),
+    );
+    expect([s.resumptions, s.connection, s.freezes, s.frozenMs]).toEqual([1, 'beef', 3, 500]);
+    expect(s.remotes[0]?.stats.framesRendered).toBe(77);
+    expect(reduce(s, welcome({ resumed: false }), 0).resumptions).toBe(1); // joined anew, not resumed
+  });
+
+  it('shows a failure only when it is final', () => {
+    const failure = { code: 'room-full', message: 'The call is full.' };
+    expect(run(joining, { type: 'phase', phase: 'failed', failure }).failure).toEqual(failure);
+    expect(run(joining, { type: 'phase', phase: 'reconnecting', failure }).failure).toBeNull();
+  });
+
+  it('tells speaking from silence without flicker', () => {
+    const level = (bob: number): Action => ({ type: 'levels', remotes: { bob }, local: 0 });
+    const speaking = (...levels: number[]) =>
+      run(joining, welcome(), ...levels.map(level)).remotes[0]?.speaking;
+    expect(speaking(0.4)).toBe(false);
+    expect(speaking(0.5)).toBe(true);
+    expect(speaking(0.5, 0.4)).toBe(true);
+    expect(speaking(0.5, 0.2)).toBe(false);
+    expect(run(joining, { type: 'levels', remotes: {}, local: 0.9 }).local.speaking).toBe(true);
+  });
+
+  it('dates notices and does not change the state it was given', () => {
+    const before = run(joining, welcome());
+    const copy = structuredClone(before);
+    const after = reduce(before, { type: 'notice', text: 'The camera was disconnected.' }, 4711);
+    expect(after.notice).toEqual({ text: 'The camera was disconnected.', at: 4711 });
+    expect(before).toEqual(copy);
+  });
+});
