@@ -1,7 +1,8 @@
 // /dashboard: every connection of the server, live.
 
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import type { VNode } from 'preact';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SwitchStyle } from '../call/types.ts';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { Segmented } from '../ui/segmented.tsx';
@@ -75,6 +76,7 @@ export function Board({ live, source, links, control }: Parts) {
   const screen = useScreen();
   const tick = useTick(1000);
   useSpace(control);
+  const drawn = useRef(new Map<string, { key: unknown[]; node: VNode }>());
 
   const all = useMemo(() => ordered(state), [state]);
   useEffect(() => {
@@ -100,19 +102,38 @@ export function Board({ live, source, links, control }: Parts) {
       </main>
     );
   }
-  const card = (c: Connection) => (
-    <Card
-      key={c.id}
-      connection={c}
-      link={linkOf(list, c.snapshot)}
-      selected={c === selected}
-      compact={compact}
-      now={now}
-      style={style.value}
-      onSelect={(id) => (chosen.value = id)}
-      onSwitch={links.switch}
-    />
-  );
+  const card = (c: Connection) => {
+    const link = linkOf(list, c.snapshot);
+    // With many connections their numbers are drawn once a second, so that an event never waits for a hundred rows.
+    const key = [
+      c.snapshot,
+      c.next,
+      compact ? tick : c.sample,
+      tick,
+      link,
+      c === selected,
+      compact,
+      style.value,
+    ];
+    const known = drawn.current.get(c.id);
+    if (known?.key.every((k, i) => k === key[i])) return known.node;
+    const node = (
+      <Card
+        key={c.id}
+        connection={c}
+        link={link}
+        selected={c === selected}
+        compact={compact}
+        now={now}
+        style={style.value}
+        onSelect={(id) => (chosen.value = id)}
+        onSwitch={links.switch}
+      />
+    );
+    if (drawn.current.size > 2 * all.length) drawn.current.clear(); // of connections that are forgotten
+    drawn.current.set(c.id, { key, node });
+    return node;
+  };
   const part = selected && { state, connection: selected, link, control, now: live.now };
   return (
     <main class="d-board" data-tick={tick}>

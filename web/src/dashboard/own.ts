@@ -16,7 +16,7 @@ export function ownPath(engine: CallEngine): Live {
     engine.onPath({
       // The server tells a participant of no connection but its own: what it told before is over.
       snapshot: (snapshot) => made.dispatch({ type: 'list', snapshots: [snapshot] }),
-      event: (event) => made.dispatch({ type: 'event', event, received: Date.now() }),
+      event: (event) => made.dispatch({ type: 'event', event }),
       sample: (sample) => made.dispatch({ type: 'samples', samples: [sample], received: Date.now() }),
     });
     lives.set(engine, made);

@@ -102,7 +102,7 @@ export function openSource(live: Live, key: string | null): Source {
         take(JSON.parse((message as MessageEvent<string>).data) as T);
       });
     for (const type of Object.keys(typeWords)) {
-      on<PathEventData>(type, (event) => live.dispatch({ type: 'event', event, received: Date.now() }));
+      on<PathEventData>(type, (event) => live.dispatch({ type: 'event', event }));
     }
     on<ConnectionSnapshot>('snapshot', (snapshot) => live.dispatch({ type: 'snapshot', snapshot }));
     on<ConnectionSample[]>('samples', (samples) =>

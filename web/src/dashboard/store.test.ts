@@ -170,7 +170,7 @@ test('samples go to their connection and leave others alone', () => {
   expect(next.connections.has('nobody')).toBe(false);
 });
 
-test('the clocks’ difference is that of the fastest message; a replay says nothing of it', () => {
+test('the clocks’ difference is that of the fastest sample; events, which may be old, say nothing of it', () => {
   const list = { type: 'list', snapshots: [snapshot()] } as const;
   const samples = (at: number, received: number): Action => ({
     type: 'samples',

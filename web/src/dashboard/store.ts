@@ -37,8 +37,8 @@ export type Action =
   /** All that the server knows: connections that are not in it are gone. */
   | { type: 'list'; snapshots: readonly ConnectionSnapshot[] }
   | { type: 'snapshot'; snapshot: ConnectionSnapshot }
-  /** `received`: Date.now() when it arrived; absent for a replay, whose age says nothing of the clocks. */
-  | { type: 'event'; event: PathEventData; received?: number }
+  | { type: 'event'; event: PathEventData }
+  /** `received`: Date.now() when they arrived. Samples tell the clocks' difference; events do not, because they may be a replay. */
   | { type: 'samples'; samples: readonly ConnectionSample[]; received?: number };
 
 export const empty: State = { connections: new Map(), offset: Number.NaN, newest: null, taken: 0 };
@@ -63,7 +63,6 @@ export function reduceAll(state: State, actions: readonly Action[]): State {
         if (takeEvent(connections, action.event)) {
           newest = action.event;
           taken++;
-          offset = clock(offset, action.event.time, action.received);
         }
         break;
       case 'samples':
