@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 
 	"github.com/roamcall/roamcall/server/path"
@@ -18,7 +20,7 @@ import (
 
 // handleSession is /wt: a participant's session from its first message to its end.
 func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
-	connection, ok := r.Context().Value(connectionKey{}).(string)
+	connection, ok := r.Context().Value(connectionKey{}).(connection)
 	if !ok {
 		writeError(w, http.StatusUpgradeRequired, "This address takes WebTransport sessions over HTTP/3.")
 		return
@@ -29,8 +31,10 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	began := time.Now()
-	log := s.log.With("connection", connection)
-	session := newSession(s.sessionsCtx, connection, wt, log)
+	// A connection is of no use without its session, and browsers keep it open for a while.
+	defer connection.quic.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
+	log := s.log.With("connection", connection.id)
+	session := newSession(s.sessionsCtx, connection.id, wt, log)
 	session.onMeasured = s.handovers.measured
 	defer session.datagrams.Close()
 

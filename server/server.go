@@ -140,7 +140,7 @@ func (s *Server) open() error {
 		IdleTimeout: idleTimeout,
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
 			if id, ok := s.observer.Bind(c); ok {
-				ctx = context.WithValue(ctx, connectionKey{}, id)
+				ctx = context.WithValue(ctx, connectionKey{}, connection{id, c})
 			}
 			return ctx
 		},
@@ -163,6 +163,12 @@ func (s *Server) open() error {
 		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
 	}
 	return nil
+}
+
+// connection is what a request's context has of its QUIC connection, under connectionKey.
+type connection struct {
+	id   string // original destination connection ID, hex
+	quic *quic.Conn
 }
 
 type connectionKey struct{}

@@ -33,7 +33,7 @@ var unions = map[reflect.Type][]string{
 	reflect.TypeFor[signaling.Source]():   values(signaling.Camera, signaling.Microphone, signaling.Screen),
 	reflect.TypeFor[signaling.Codec]():    values(signaling.VP8, signaling.VP9, signaling.AV1, signaling.H264, signaling.Opus),
 	reflect.TypeFor[signaling.Presence](): values(signaling.Connected, signaling.Reconnecting),
-	reflect.TypeFor[path.Type](): values(path.ConnectionStarted, path.ConnectionIDIssued, path.ConnectionIDRetired, path.PathChallengeSent,
+	reflect.TypeFor[path.Type](): values(path.ConnectionStarted, path.ConnectionIDIssued, path.ConnectionIDInUse, path.ConnectionIDRetired, path.PathChallengeSent,
 		path.PathResponseReceived, path.PathValidated, path.PathValidationFailed, path.PathSwitched, path.SessionResumed,
 		path.HandoverReport, path.ConnectionClosed),
 	reflect.TypeFor[path.Verdict](): values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),

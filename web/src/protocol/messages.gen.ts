@@ -284,7 +284,7 @@ export interface LinkState {
 
 export type Code = number;
 
-export type PathEventType = 'connection_started' | 'connection_id_issued' | 'connection_id_retired' | 'path_challenge_sent' | 'path_response_received' | 'path_validated' | 'path_validation_failed' | 'path_switched' | 'session_resumed' | 'handover_report' | 'connection_closed';
+export type PathEventType = 'connection_started' | 'connection_id_issued' | 'connection_id_in_use' | 'connection_id_retired' | 'path_challenge_sent' | 'path_response_received' | 'path_validated' | 'path_validation_failed' | 'path_switched' | 'session_resumed' | 'handover_report' | 'connection_closed';
 
 export interface ConnectionIDInfo {
   id: string;
