@@ -1,0 +1,261 @@
+package client
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/quic-go/quic-go/http3"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+// Errors of [Dial]. Refusals of the server are a *signaling.Error.
+var (
+	// ErrURL is returned for an address that is neither a call's page nor a server's.
+	ErrURL = errors.New("client: not the address of a call")
+	// ErrCertificate is returned when the server shows a certificate that is not trusted.
+	ErrCertificate = errors.New("client: the server's certificate is not trusted")
+	// ErrDropped ends a call whose participant could not be resumed within the server's window.
+	ErrDropped = errors.New("client: the call is lost")
+	// ErrClosed is returned after Close, and by what Close interrupts.
+	ErrClosed = errors.New("client: closed")
+)
+
+// Config says which call to join, as who, and over which networks.
+type Config struct {
+	URL   string // of the call's page, http(s)://HOST:PORT/call/ROOM, or of the server
+	Room  string // needed if URL does not name it
+	Name  string // shown to the others
+	Token string // resumes an earlier participant, see [Client.Token]; ""
+
+	// Hashes are SHA-256 hashes of certificates, in hex. If there are any, only a server that shows one of these is talked to. If there are none, those that
+	// the server's /api/config names are used: that is as trustworthy as the way to URL, which is plain HTTP only on one's own machine.
+	Hashes []string
+	// RootCAs verify a certificate for which there are no hashes; nil is the system's.
+	RootCAs *x509.CertPool
+
+	Receive []signaling.Codec // nil is every codec; empty is nothing
+
+	// Uplinks are the ways to the server, at most two. None, or one, stands for two sockets on the same way.
+	Uplinks []Uplink
+	// Silence is the shortest time after which the network is suspected. 0 is 120 ms; a program that is often not scheduled for longer should take more.
+	Silence time.Duration
+
+	OnEvent func(Event)                                   // may be nil
+	OnVideo func(track signaling.Track, f *media.Frame)   // may be nil
+	OnAudio func(track signaling.Track, rtpPacket []byte) // RTP with RED payload (RFC 2198); may be nil
+
+	Logger *slog.Logger // nil discards
+}
+
+// Uplink is a way to the server.
+type Uplink struct {
+	Interface string     // by name; "" is any
+	Local     netip.Addr // source address; the zero Addr leaves the choice to the system
+}
+
+func (u Uplink) String() string {
+	switch {
+	case u.Interface != "" && u.Local.IsValid():
+		return u.Interface + " " + u.Local.String()
+	case u.Interface != "":
+		return u.Interface
+	case u.Local.IsValid():
+		return u.Local.String()
+	}
+	return "any"
+}
+
+const defaultSilence = 120 * time.Millisecond
+
+var allCodecs = []signaling.Codec{signaling.VP8, signaling.VP9, signaling.AV1, signaling.H264, signaling.Opus}
+
+func (c Config) withDefaults() (Config, error) {
+	base, room, err := parseURL(c.URL)
+	if err != nil {
+		return c, err
+	}
+	c.URL = base
+	if room != "" {
+		if c.Room != "" && c.Room != room {
+			return c, fmt.Errorf("%w: it names the room %q, not %q", ErrURL, room, c.Room)
+		}
+		c.Room = room
+	}
+	if err := signaling.CheckRoom(c.Room); err != nil {
+		return c, err
+	}
+	if err := signaling.CheckName(c.Name); err != nil {
+		return c, err
+	}
+	for _, h := range c.Hashes {
+		if b, err := hex.DecodeString(h); err != nil || len(b) != sha256.Size {
+			return c, fmt.Errorf("client: %q is not a SHA-256 hash in hex", h)
+		}
+	}
+	switch len(c.Uplinks) {
+	case 0:
+		c.Uplinks = make([]Uplink, 2)
+	case 1:
+		c.Uplinks = []Uplink{c.Uplinks[0], c.Uplinks[0]}
+	case 2:
+		c.Uplinks = slices.Clone(c.Uplinks)
+	default:
+		return c, fmt.Errorf("client: %d uplinks, at most 2", len(c.Uplinks))
+	}
+	if c.Silence == 0 {
+		c.Silence = defaultSilence
+	}
+	if c.Receive == nil {
+		c.Receive = allCodecs
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c, nil
+}
+
+// parseURL splits the address of a call's page into the server's and the room. The room is "" if the address is that of the server.
+func parseURL(s string) (base, room string, err error) {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "", "", fmt.Errorf("%w: %q", ErrURL, s)
+	}
+	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
+		return "", "", fmt.Errorf("%w: %q does not begin with http://HOST or https://HOST", ErrURL, s)
+	}
+	path := strings.TrimSuffix(u.Path, "/")
+	if path != "" {
+		after, ok := strings.CutPrefix(path, "/call/")
+		if !ok {
+			return "", "", fmt.Errorf("%w: %q, which should end in /call/ROOM", ErrURL, s)
+		}
+		if err := signaling.CheckRoom(after); err != nil {
+			return "", "", err
+		}
+		room = after
+	}
+	return u.Scheme + "://" + u.Host, room, nil
+}
+
+// serverConfig is what of /api/config matters here.
+type serverConfig struct {
+	WebTransportURL string `json:"webtransport_url"`
+	Hashes          []struct {
+		Algorithm string `json:"algorithm"`
+		Value     string `json:"value"`
+	} `json:"certificate_hashes"`
+}
+
+const maxServerConfig = 64 << 10
+
+// fetch asks the server where sessions are opened and which certificates it may show there.
+func (c *Config) fetch(ctx context.Context) (session *url.URL, hashes []string, err error) {
+	web := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c.tls("", c.Hashes), ForceAttemptHTTP2: true}
+	defer web.CloseIdleConnections()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/api/config", nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrURL, err)
+	}
+	res, err := (&http.Client{Transport: web}).Do(req)
+	if err != nil {
+		return nil, nil, certificateError(fmt.Errorf("client: cannot reach the server: %w", err))
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return nil, nil, fmt.Errorf("client: %s/api/config answers %s: is this a Roamcall server?", c.URL, res.Status)
+	}
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxServerConfig))
+	if err != nil {
+		return nil, nil, fmt.Errorf("client: %s/api/config: %w", c.URL, err)
+	}
+	session, hashes, err = parseServerConfig(body)
+	if err != nil {
+		return nil, nil, fmt.Errorf("client: %s/api/config: %w", c.URL, err)
+	}
+	if len(c.Hashes) > 0 {
+		hashes = c.Hashes
+	}
+	return session, hashes, nil
+}
+
+func parseServerConfig(body []byte) (session *url.URL, hashes []string, err error) {
+	var sc serverConfig
+	if err := json.Unmarshal(body, &sc); err != nil {
+		return nil, nil, fmt.Errorf("is this a Roamcall server? %w", err)
+	}
+	u, err := url.Parse(sc.WebTransportURL)
+	if err != nil || u.Scheme != "https" || u.Hostname() == "" {
+		return nil, nil, fmt.Errorf("the address of sessions is %q", sc.WebTransportURL)
+	}
+	for _, h := range sc.Hashes {
+		if h.Algorithm != "sha-256" {
+			continue // a later kind; if it is the only one, nothing below matches
+		}
+		if b, err := hex.DecodeString(h.Value); err != nil || len(b) != sha256.Size {
+			return nil, nil, fmt.Errorf("%q is not a SHA-256 hash", h.Value)
+		}
+		hashes = append(hashes, h.Value)
+	}
+	if len(sc.Hashes) > 0 && len(hashes) == 0 {
+		return nil, nil, errors.New("no certificate hash of a kind known here")
+	}
+	return u, hashes, nil
+}
+
+// tls trusts the certificates with the given hashes or, if there are none, those that RootCAs vouch for.
+func (c *Config) tls(host string, hashes []string) *tls.Config {
+	t := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.RootCAs, ServerName: host}
+	if len(hashes) == 0 {
+		return t
+	}
+	// The chain is not looked at, the certificate itself is: it is the one that was named, as in a browser's serverCertificateHashes.
+	t.InsecureSkipVerify = true
+	t.VerifyConnection = func(state tls.ConnectionState) error {
+		if len(state.PeerCertificates) == 0 {
+			return fmt.Errorf("%w: there is none", ErrCertificate)
+		}
+		leaf := state.PeerCertificates[0]
+		sum := sha256.Sum256(leaf.Raw)
+		named := slices.ContainsFunc(hashes, func(h string) bool { return strings.EqualFold(h, hex.EncodeToString(sum[:])) })
+		if now := time.Now(); !named {
+			return fmt.Errorf("%w: its hash is %x", ErrCertificate, sum)
+		} else if now.Before(leaf.NotBefore) || now.After(leaf.NotAfter) {
+			return fmt.Errorf("%w: it is valid from %v to %v", ErrCertificate, leaf.NotBefore, leaf.NotAfter)
+		}
+		return nil
+	}
+	return t
+}
+
+// quicTLS is tls for a session.
+func (c *Config) quicTLS(host string, hashes []string) *tls.Config {
+	t := c.tls(host, hashes)
+	t.MinVersion = tls.VersionTLS13
+	t.NextProtos = []string{http3.NextProtoH3}
+	return t
+}
+
+// certificateError makes one kind of error of the many that a certificate can cause.
+func certificateError(err error) error {
+	var unverified *tls.CertificateVerificationError
+	if errors.As(err, &unverified) && !errors.Is(err, ErrCertificate) {
+		return fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	return err
+}

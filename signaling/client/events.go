@@ -1,0 +1,60 @@
+package client
+
+import "github.com/roamcall/roamcall/signaling"
+
+// Event is what Config.OnEvent is given: one of the types below.
+type Event interface{ event() }
+
+// Joined says that a participant is in the call. Those who were there before are announced first.
+type Joined struct{ Participant signaling.Participant }
+
+// Left says that a participant is gone for good.
+type Left struct {
+	Participant signaling.Participant
+	Reason      string
+}
+
+// PresenceChanged says that a participant cannot be heard, or can be again.
+type PresenceChanged struct {
+	Participant signaling.Participant
+}
+
+// TrackPublished says that there is a track, or that it changed.
+type TrackPublished struct{ Track signaling.Track }
+
+// TrackMuted says that a track carries nothing on purpose, or something again.
+type TrackMuted struct{ Track signaling.Track }
+
+// TrackEnded says that a track is gone.
+type TrackEnded struct{ Track signaling.Track }
+
+// KeyFrameWanted asks the publisher of a flow for a key frame.
+type KeyFrameWanted struct{ Flow uint32 }
+
+// Refused says that the server did not carry out what it was asked to.
+type Refused struct{ Refusal signaling.Refused }
+
+// Reconnecting says that nothing is heard of the server and new connections are being tried.
+type Reconnecting struct{}
+
+// Reconnected follows Reconnecting when the call goes on. Resumed is false if it does so on the old connection.
+type Reconnected struct{ Resumed bool }
+
+// Switched says that the network changed, as soon as the server has said how it saw that.
+type Switched struct{ Handover Handover }
+
+// HandoverReported follows Switched when it is known what the change did to the media.
+type HandoverReported struct{ Handover Handover }
+
+func (Joined) event()           {}
+func (Left) event()             {}
+func (PresenceChanged) event()  {}
+func (TrackPublished) event()   {}
+func (TrackMuted) event()       {}
+func (TrackEnded) event()       {}
+func (KeyFrameWanted) event()   {}
+func (Refused) event()          {}
+func (Reconnecting) event()     {}
+func (Reconnected) event()      {}
+func (Switched) event()         {}
+func (HandoverReported) event() {}

@@ -1,0 +1,311 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+)
+
+const (
+	// standbyAge is after how long the standby's probe is repeated: well below the 30 s for which a NAT may keep a UDP binding (RFC 4787, section 4.3).
+	standbyAge = 20 * time.Second
+	// probePatience and probePause are for a standby that does not answer while nobody needs it.
+	probePatience = 2 * time.Second
+	probePause    = 3 * time.Second
+	// eagerPause is between probes of a standby that is needed now: quic-go doubles its own interval, and would notice a network that comes up late even later.
+	eagerPause = 100 * time.Millisecond
+	// maxFailures in a row, then the probe goes on with another connection ID.
+	maxFailures = 3
+)
+
+var errNoStandby = errors.New("client: there is no other network that works")
+
+// zeroLength issues connection IDs of no length, see the package comment. A quic.Transport without a generator would use four bytes for a path that is added.
+type zeroLength struct{}
+
+func (zeroLength) GenerateConnectionID() (quic.ConnectionID, error) { return quic.ConnectionID{}, nil }
+func (zeroLength) ConnectionIDLen() int                             { return 0 }
+
+// paths are the two ways of one connection. Their sockets stay open as long as the connection lives: what was sent to the one that is
+// not in use any more still arrives.
+type paths struct {
+	remote  netip.AddrPort
+	changed chan<- struct{} // told when the supervisor should look; of capacity 1
+	wake    chan struct{}   // of capacity 1: the standby wants attention
+	turn    chan struct{}   // of capacity 1: who put something in probes or switches
+	conn    *quic.Conn      // set before anything is probed
+
+	mu      sync.Mutex
+	slots   [2]slot
+	current int
+	eager   time.Time // since when the standby is needed; zero if it is not
+	cancel  func()    // ends the probe of keep that is under way; nil if none is
+	retried bool      // since then its earlier validation was tried to be renewed
+}
+
+// slot is one of the two ways. Its fields are changed only by who has the turn, and under mu.
+type slot struct {
+	uplink    Uplink
+	socket    *socket // nil if the uplink was not there yet
+	transport *quic.Transport
+	path      *quic.Path    // nil if there is none that could be switched to; that of the handshake has none
+	validated time.Time     // when the probe was answered; zero if it was not
+	probe     time.Duration // challenge to response
+	failures  int
+}
+
+func newPaths(uplinks []Uplink, first int, remote netip.AddrPort, changed chan<- struct{}) *paths {
+	p := &paths{remote: remote, changed: changed, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), current: first}
+	for i := range p.slots {
+		p.slots[i].uplink = uplinks[i]
+	}
+	return p
+}
+
+func signal(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// open opens the socket of a slot if it is not. The caller has the turn.
+func (p *paths) open(ctx context.Context, i int) error {
+	s := &p.slots[i]
+	if s.socket != nil {
+		return nil
+	}
+	sock, err := openSocket(ctx, s.uplink, p.remote, func() { signal(p.changed) })
+	if err != nil {
+		return fmt.Errorf("client: uplink %v: %w", s.uplink, err)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.socket, s.transport = sock, &quic.Transport{Conn: sock, ConnectionIDGenerator: zeroLength{}}
+	return nil
+}
+
+// close is called after the connection has ended and nothing probes any more.
+func (p *paths) close() {
+	for i := range p.slots {
+		if s := &p.slots[i]; s.socket != nil {
+			s.transport.Close()
+			s.socket.Close()
+		}
+	}
+}
+
+func (p *paths) take(ctx context.Context) error {
+	select {
+	case p.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (p *paths) release() { <-p.turn }
+
+// probe asks the server to answer over the standby.
+func (p *paths) probe(ctx context.Context) error {
+	if err := p.take(ctx); err != nil {
+		return err
+	}
+	defer p.release()
+	i := 1 - p.current
+	if err := p.open(ctx, i); err != nil {
+		return err
+	}
+	p.mu.Lock()
+	s, eager := &p.slots[i], !p.eager.IsZero()
+	old, renews := p.slots[i].path, !s.validated.IsZero()
+	p.retried = p.retried || renews && eager
+	p.mu.Unlock()
+
+	// A path is probed again with the same connection ID until it answers. While the network is in trouble there is no other: the server gives a new one
+	// only when it hears that an old one is retired.
+	path := old
+	if old == nil || renews || s.failures >= maxFailures && !eager {
+		var err error
+		if path, err = p.conn.AddPath(s.transport); err != nil {
+			return fmt.Errorf("client: %w", err)
+		}
+	}
+	began := time.Now()
+	err := path.Probe(ctx)
+
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	unused := old
+	switch {
+	case err == nil:
+		s.path, s.validated, s.probe, s.failures = path, time.Now(), time.Since(began), 0
+		signal(p.changed)
+	case renews && eager:
+		// The answer to an earlier probe is all there is. The new probe may not even have left: congestion control holds it back behind what was lost.
+		unused = path
+	default:
+		if path != old {
+			s.failures = 0
+		}
+		s.path, s.validated = path, time.Time{}
+		s.failures++
+	}
+	if unused != nil && unused != s.path {
+		unused.Close() // retires its connection ID
+	}
+	return err
+}
+
+// move is what a switch was.
+type move struct {
+	from, to         netip.AddrPort
+	fromLink, toLink Uplink
+	probe            time.Duration
+}
+
+// switchOver makes the standby the path in use. The caller sends something right after: the server moves only when more than a probe comes.
+func (p *paths) switchOver(ctx context.Context) (move, error) {
+	if err := p.take(ctx); err != nil {
+		return move{}, err
+	}
+	defer p.release()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	from, to := &p.slots[p.current], &p.slots[1-p.current]
+	if to.validated.IsZero() {
+		return move{}, errNoStandby
+	}
+	if err := to.path.Switch(); err != nil {
+		to.validated = time.Time{}
+		return move{}, fmt.Errorf("client: %w", err)
+	}
+	p.current = 1 - p.current
+	// The server forgets what it has validated when it switches, so the way back has to be probed anew.
+	if from.path != nil {
+		from.path.Close()
+		from.path = nil
+	} else if unused, err := p.conn.AddPath(from.transport); err == nil {
+		// Closing a path wakes the connection, which may sleep because congestion control forbids it to send where it sent before.
+		unused.Close()
+	}
+	from.validated, from.failures = time.Time{}, 0
+	p.eager = time.Time{}
+	signal(p.wake)
+	return move{
+		from: from.socket.local(p.remote), to: to.socket.local(p.remote),
+		fromLink: from.uplink, toLink: to.uplink, probe: to.probe,
+	}, nil
+}
+
+// keep probes the standby as long as the connection lives.
+func (p *paths) keep(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+		case <-p.wake:
+		case <-ctx.Done():
+			return
+		}
+		patience, pause := p.due()
+		if patience > 0 {
+			began := time.Now()
+			trying, cancel := context.WithTimeout(ctx, patience)
+			p.mu.Lock()
+			p.cancel = cancel
+			p.mu.Unlock()
+			err := p.probe(trying)
+			p.mu.Lock()
+			p.cancel = nil
+			p.mu.Unlock()
+			cancel()
+			if _, next := p.due(); err == nil {
+				pause = next
+			} else if patience == eagerPause {
+				pause = max(0, eagerPause-time.Since(began))
+			}
+		}
+		timer.Reset(pause)
+	}
+}
+
+// due tells for how long to probe now, 0 for not at all, and for how long to do nothing after that.
+func (p *paths) due() (patience, pause time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.slots[1-p.current]
+	age := time.Since(s.validated)
+	switch {
+	case !p.eager.IsZero() && (s.validated.IsZero() || s.validated.Before(p.eager) && !p.retried):
+		return eagerPause, eagerPause
+	case s.validated.IsZero():
+		return probePatience, probePause
+	case age >= standbyAge:
+		return probePatience, probePause
+	}
+	return 0, standbyAge - age
+}
+
+// need says whether the standby is needed now.
+func (p *paths) need(now bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case !now:
+		p.eager = time.Time{}
+	case p.eager.IsZero():
+		p.eager, p.retried = time.Now(), false
+		if p.cancel != nil {
+			p.cancel() // a patient probe would be in the way of eager ones
+		}
+		signal(p.wake)
+	}
+}
+
+// ready tells whether the standby has answered, and whether it did so since it is needed.
+func (p *paths) ready() (answered, sinceNeeded bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := &p.slots[1-p.current]
+	answered = !s.validated.IsZero()
+	return answered, answered && !p.eager.IsZero() && s.validated.After(p.eager)
+}
+
+// age is how long ago the standby has answered.
+func (p *paths) age() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := &p.slots[1-p.current]; !s.validated.IsZero() {
+		return time.Since(s.validated)
+	}
+	return 1 << 62
+}
+
+// dead tells whether the system refuses to send on the path in use.
+func (p *paths) dead() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.slots[p.current].socket
+	return s != nil && s.failed.Load() != 0
+}
+
+func (p *paths) uplinkInUse() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// inUse is the path in use.
+func (p *paths) inUse() (netip.AddrPort, Uplink) {
+	p.mu.Lock()
+	s := &p.slots[p.current]
+	p.mu.Unlock()
+	return s.socket.local(p.remote), s.uplink
+}
