@@ -18,11 +18,21 @@ export async function openDevice(kind: 'camera' | 'microphone', id: string): Pro
   if (!navigator.mediaDevices)
     throw new Error('Cameras and microphones work only on a secure (https or localhost) page.');
   const wanted = kind === 'camera' ? VIDEO_CONSTRAINTS : AUDIO_CONSTRAINTS;
-  const constraints = id === '' ? wanted : { ...wanted, deviceId: { ideal: id } };
+  const open = (constraints: MediaTrackConstraints) =>
+    navigator.mediaDevices.getUserMedia(kind === 'camera' ? { video: constraints } : { audio: constraints });
   try {
-    const stream = await navigator.mediaDevices.getUserMedia(
-      kind === 'camera' ? { video: constraints } : { audio: constraints },
-    );
+    // Exactly the chosen one: as an ideal it would give way to a camera that comes nearer to the resolution.
+    const stream = await (id === ''
+      ? open(wanted)
+      : open({ ...wanted, deviceId: { exact: id } }).catch((error: unknown) => {
+          if (
+            error instanceof DOMException &&
+            ['OverconstrainedError', 'NotFoundError'].includes(error.name)
+          ) {
+            return open(wanted);
+          }
+          throw error;
+        }));
     const track = stream.getTracks()[0];
     if (!track) throw new DOMException('', 'NotFoundError');
     return track;
