@@ -149,6 +149,16 @@ describe('Playout', () => {
     expect(steps(out).step).toBeLessThan(2 * SLOPE + 0.005);
   });
 
+  it('plays on when the clock of the sender stood still', () => {
+    // Four seconds of nothing, then it goes on where it was, as after a suspended machine.
+    const packets = numbers(800).map((n) => on(n, n < 400 ? 0 : 4000));
+    const { out, concealedMs, delays } = play(packets, 19_900);
+    expect(rms(out, 12_500, 19_500)).toBeGreaterThan(0.3);
+    expect(concealedMs).toBeLessThan(4500);
+    expect(Math.max(...delays.slice((16_000 * MS) / QUANTUM)) - 4000).toBeLessThan(120);
+    expect(steps(out).step).toBeLessThan(2 * SLOPE + 0.005);
+  });
+
   it('puts chunks that overtook each other in order and drops doubles', () => {
     const packets = numbers(100).map((n) => on(n, n > 20 && n % 2 === 0 ? 25 : 0));
     const { concealedMs, playout } = play([...packets, ...packets], 1900);

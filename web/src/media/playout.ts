@@ -159,8 +159,8 @@ export class Playout {
 
   /** The media time at or after `at`, if there is sound, else the newest chunk's beginning. */
   #nearest(at: number): number {
-    const chunk = this.#chunks.find((c) => end(c) > at) ?? (this.#chunks.at(-1) as Chunk);
-    return Math.max(at, chunk.start);
+    const chunk = this.#chunks.find((c) => end(c) > at);
+    return chunk ? Math.max(at, chunk.start) : (this.#chunks.at(-1) as Chunk).start;
   }
 
   /** Ends a concealment if there is sound whose time has come. */
@@ -233,6 +233,7 @@ export class Playout {
   #skip(to: number): boolean {
     const from = this.#read(this.#pos, OVERLAP);
     const target = this.#nearest(to);
+    if (target <= this.#pos) return false;
     const before = this.#pos;
     this.#pos = target;
     if (this.#available() < OVERLAP) {

@@ -1,14 +1,15 @@
 // When a video frame is to be shown. Pure; milliseconds.
 //
 // Without sound a frame is shown as long after its quickest possible arrival as 95 of 100 need. With sound it is shown with the sound of its
-// capture time, at most 45 ms before and 125 ms after it (ITU-R BT.1359), and within these limits as its own delay wants.
+// capture time: people bear 45 ms before and 125 ms after it (ITU-R BT.1359). It is never shown before the sound, even if it could be: the
+// time that the sound is delayed anyway bridges gaps in the picture for nothing.
 
 import { ArrivalJitter } from './jitter.ts';
 
 const MIN_DELAY = 40; // a little more than a frame: bridges the gap that a change of network leaves, and nobody notices it
 const MAX_DELAY = 250;
 const MARGIN = 5;
-const EARLIEST = -40;
+const EARLIEST = 0;
 const LATEST = 110;
 const HOLD = 300; // sound that is later than this is out of step for good; the picture goes on without it
 const GROW = 0.15; // ms per ms: a picture 15 % slower for a moment is not seen

@@ -17,9 +17,9 @@ import type { InStream, OpenSession, Session, Target } from './transport.ts';
 /** Nothing at all arrived for this long, although the server answers a report every 50 ms: the connection is lost. */
 const SILENCE_MS = 2_000;
 const CHECK_MS = 100;
-const ATTEMPT_MS = 5_000;
+const ATTEMPT_MS = 4_000;
 const FIRST_ATTEMPTS = 3;
-const BACKOFF_MS = [0, 250, 500, 1_000, 2_000, 4_000];
+const BACKOFF_MS = [0, 250, 500, 1_000, 2_000];
 const LEAVE_MS = 150; // for the last message to get out
 
 /** Refusals after which trying again may help. */
@@ -108,8 +108,11 @@ export class Connection {
     this.#options.handlers.phase(phase, failure);
   }
 
-  /** Tries until there is a welcome, the old session speaks again, or trying is of no use. */
-  async #connect(): Promise<void> {
+  /**
+   * Tries until there is a welcome, the old session speaks again, or trying is of no use. `moved`: the server may have another address by
+   * now.
+   */
+  async #connect(moved = false): Promise<void> {
     if (this.#attempt) return;
     const abort = new AbortController();
     this.#attempt = abort;
@@ -118,7 +121,7 @@ export class Connection {
       const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
       await sleep(wait * (0.75 + Math.random() / 2), abort.signal);
       if (abort.signal.aborted) break;
-      const refused = await this.#try(n > 0, abort.signal);
+      const refused = await this.#try(moved || n > 0, abort.signal);
       if (!refused || abort.signal.aborted) break;
       if (this.#phase === 'connected') break; // the old session has come back
       const { failure, final, again } = refused;
@@ -230,7 +233,7 @@ export class Connection {
       this.#options.handlers.message(message);
       return;
     }
-    if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost();
+    if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost(true);
     else if (message.code === Codes.replaced && this.#attempt)
       this.#lost(); // by our own next session
     else this.#fail(goodbyeFailure(message));
@@ -246,13 +249,13 @@ export class Connection {
     this.#attempt = null;
   }
 
-  #lost(): void {
+  #lost(moved = false): void {
     const session = this.#session;
     this.#session = null;
     session?.close();
     if (this.#over) return;
     this.#setPhase('reconnecting');
-    void this.#connect();
+    void this.#connect(moved);
   }
 
   #checkSilence(): void {
