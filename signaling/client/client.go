@@ -38,6 +38,7 @@ type Client struct {
 	done    chan struct{} // closed when the call is over
 
 	callback sync.Mutex // held while OnVideo or OnAudio runs
+	moving   sync.Mutex // held by who switches
 	publish  sync.Mutex // held by Publish: answers are matched by their order
 
 	mu           sync.Mutex

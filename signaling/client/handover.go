@@ -96,16 +96,9 @@ func (c *Client) switched(h Handover) *handover {
 	}
 	c.handovers = append(c.handovers, n)
 	if len(c.handovers) > maxHandovers {
-		c.stopTimers(c.handovers[0])
-		c.handovers = c.handovers[1:]
+		c.unlist(c.handovers[0])
 	}
 	return n
-}
-
-func (c *Client) stopTimers(h *handover) {
-	for _, t := range h.timers {
-		t.Stop()
-	}
 }
 
 // measureDown fills in what arrived here. c.mu is held.
@@ -137,11 +130,10 @@ func (c *Client) reported(h *handover, up *Impact) {
 	}
 	h.reports = true
 	c.measureDown(h)
-	c.stopTimers(h)
 	if up != nil {
 		h.Up = *up
 	}
-	c.handovers = slices.DeleteFunc(c.handovers, func(o *handover) bool { return o == h })
+	c.unlist(h)
 	out := h.Handover
 	c.mu.Unlock()
 	c.emit(HandoverReported{out})
@@ -252,13 +244,11 @@ func (c *Client) Migrate(ctx context.Context) (Handover, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(s.ctx, func() { cancel(context.Cause(s.ctx)) })()
-	if s.paths.age() > freshProbe {
-		if err := s.paths.probe(ctx); err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
-			return Handover{}, fmt.Errorf("client: the other network does not answer: %w", err)
+	if err := s.paths.probe(ctx, freshProbe); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
 		}
+		return Handover{}, fmt.Errorf("client: the other network does not answer: %w", err)
 	}
 	h, err := c.move(ctx, s, Asked)
 	if err != nil {
@@ -276,14 +266,29 @@ func (c *Client) Migrate(ctx context.Context) (Handover, error) {
 
 // move switches to the standby.
 func (c *Client) move(ctx context.Context, s *session, why Reason) (*handover, error) {
-	m, err := s.paths.switchOver(ctx)
+	c.moving.Lock()
+	defer c.moving.Unlock()
+	plan, err := s.paths.outlook()
 	if err != nil {
 		return nil, err
 	}
-	h := c.switched(Handover{
-		Time: time.Now(), Connection: s.welcome.Connection, Reason: why, From: m.from, To: m.to, FromLink: m.fromLink, ToLink: m.toLink, Probe: m.probe,
-	})
+	plan.Time, plan.Connection, plan.Reason = time.Now(), s.welcome.Connection, why
+	h := c.switched(plan) // before the switch: the server's verdict may be faster than this goroutine
+	if err := s.paths.switchOver(ctx); err != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.unlist(h)
+		return nil, err
+	}
 	signal(s.reportNow)
-	c.log.Info("switched", "reason", why, "from", m.from, "to", m.to)
+	c.log.Info("switched", "reason", why, "from", plan.From, "to", plan.To)
 	return h, nil
+}
+
+// unlist takes a handover off the list. c.mu is held.
+func (c *Client) unlist(h *handover) {
+	c.handovers = slices.DeleteFunc(c.handovers, func(o *handover) bool { return o == h })
+	for _, t := range h.timers {
+		t.Stop()
+	}
 }

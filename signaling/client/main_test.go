@@ -271,4 +271,3 @@ func (n *network) backward(up *net.UDPConn, to netip.AddrPort) {
 		}
 	}
 }
-

@@ -19,6 +19,8 @@ const (
 	probePause    = 3 * time.Second
 	// eagerPause is between probes of a standby that is needed now: quic-go doubles its own interval, and would notice a network that comes up late even later.
 	eagerPause = 100 * time.Millisecond
+	// probeAfter a switch the way back is probed: a round trip of most networks.
+	probeAfter = 100 * time.Millisecond
 	// maxFailures in a row, then the probe goes on with another connection ID.
 	maxFailures = 3
 )
@@ -40,12 +42,12 @@ type paths struct {
 	turn    chan struct{}   // of capacity 1: who put something in probes or switches
 	conn    *quic.Conn      // set before anything is probed
 
-	mu      sync.Mutex
-	slots   [2]slot
-	current int
-	eager   time.Time // since when the standby is needed; zero if it is not
-	cancel  func()    // ends the probe of keep that is under way; nil if none is
-	retried bool      // since then its earlier validation was tried to be renewed
+	mu       sync.Mutex
+	slots    [2]slot
+	current  int
+	eager    time.Time // since when the standby is needed; zero if it is not
+	switched time.Time
+	cancel   func() // ends the probe of keep that is under way; nil if none is
 }
 
 // slot is one of the two ways. Its fields are changed only by who has the turn, and under mu.
@@ -111,81 +113,88 @@ func (p *paths) take(ctx context.Context) error {
 
 func (p *paths) release() { <-p.turn }
 
-// probe asks the server to answer over the standby.
-func (p *paths) probe(ctx context.Context) error {
+// probe asks the server to answer over the standby, unless it has done so within fresh.
+func (p *paths) probe(ctx context.Context, fresh time.Duration) error {
 	if err := p.take(ctx); err != nil {
 		return err
 	}
 	defer p.release()
+	p.mu.Lock()
 	i := 1 - p.current
+	s := &p.slots[i]
+	early := p.afterSwitch()
+	answered := !s.validated.IsZero() && time.Since(s.validated) < fresh
+	p.mu.Unlock()
+	if answered {
+		return nil
+	}
+	if early > 0 {
+		select {
+		case <-time.After(early):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 	if err := p.open(ctx, i); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	s, eager := &p.slots[i], !p.eager.IsZero()
-	old, renews := p.slots[i].path, !s.validated.IsZero()
-	p.retried = p.retried || renews && eager
-	p.mu.Unlock()
-
-	// A path is probed again with the same connection ID until it answers. While the network is in trouble there is no other: the server gives a new one
-	// only when it hears that an old one is retired.
-	path := old
-	if old == nil || renews || s.failures >= maxFailures && !eager {
+	// A path is probed with the same connection ID until it answers. For another, the old one has to be retired first: the server issues two more
+	// than the one in use, and one of these is the active path's.
+	path := s.path
+	if path != nil && (!s.validated.IsZero() || s.failures >= maxFailures) {
+		p.mu.Lock()
+		s.path, s.validated, s.failures = nil, time.Time{}, 0
+		p.mu.Unlock()
+		path.Close()
+		path = nil
+	}
+	if path == nil {
 		var err error
 		if path, err = p.conn.AddPath(s.transport); err != nil {
 			return fmt.Errorf("client: %w", err)
 		}
 	}
-	began := time.Now()
 	err := path.Probe(ctx)
-
+	now := time.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	unused := old
-	switch {
-	case err == nil:
-		s.path, s.validated, s.probe, s.failures = path, time.Now(), time.Since(began), 0
-		signal(p.changed)
-	case renews && eager:
-		// The answer to an earlier probe is all there is. The new probe may not even have left: congestion control holds it back behind what was lost.
-		unused = path
-	default:
-		if path != old {
-			s.failures = 0
-		}
-		s.path, s.validated = path, time.Time{}
+	s.path = path
+	if err != nil {
 		s.failures++
+		return err
 	}
-	if unused != nil && unused != s.path {
-		unused.Close() // retires its connection ID
-	}
-	return err
+	// Nothing but probes is written to the standby's socket, and the last one is the one that was answered.
+	s.validated, s.probe, s.failures = now, now.Sub(time.Unix(0, s.socket.wrote.Load())), 0
+	signal(p.changed)
+	return nil
 }
 
-// move is what a switch was.
-type move struct {
-	from, to         netip.AddrPort
-	fromLink, toLink Uplink
-	probe            time.Duration
+// afterSwitch is how long it is too early for a probe. A server of quic-go 0.64 does not answer a PATH_CHALLENGE on the path that it
+// uses, so it should have followed the switch before. p.mu is held.
+func (p *paths) afterSwitch() time.Duration {
+	if !p.eager.IsZero() {
+		return 0
+	}
+	return time.Until(p.switched.Add(probeAfter))
 }
 
 // switchOver makes the standby the path in use. The caller sends something right after: the server moves only when more than a probe comes.
-func (p *paths) switchOver(ctx context.Context) (move, error) {
+func (p *paths) switchOver(ctx context.Context) error {
 	if err := p.take(ctx); err != nil {
-		return move{}, err
+		return err
 	}
 	defer p.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	from, to := &p.slots[p.current], &p.slots[1-p.current]
 	if to.validated.IsZero() {
-		return move{}, errNoStandby
+		return errNoStandby
 	}
 	if err := to.path.Switch(); err != nil {
 		to.validated = time.Time{}
-		return move{}, fmt.Errorf("client: %w", err)
+		return fmt.Errorf("client: %w", err)
 	}
-	p.current = 1 - p.current
+	p.current, p.switched = 1-p.current, time.Now()
 	// The server forgets what it has validated when it switches, so the way back has to be probed anew.
 	if from.path != nil {
 		from.path.Close()
@@ -197,10 +206,7 @@ func (p *paths) switchOver(ctx context.Context) (move, error) {
 	from.validated, from.failures = time.Time{}, 0
 	p.eager = time.Time{}
 	signal(p.wake)
-	return move{
-		from: from.socket.local(p.remote), to: to.socket.local(p.remote),
-		fromLink: from.uplink, toLink: to.uplink, probe: to.probe,
-	}, nil
+	return nil
 }
 
 // keep probes the standby as long as the connection lives.
@@ -221,7 +227,7 @@ func (p *paths) keep(ctx context.Context) {
 			p.mu.Lock()
 			p.cancel = cancel
 			p.mu.Unlock()
-			err := p.probe(trying)
+			err := p.probe(trying, 0)
 			p.mu.Lock()
 			p.cancel = nil
 			p.mu.Unlock()
@@ -243,8 +249,10 @@ func (p *paths) due() (patience, pause time.Duration) {
 	s := &p.slots[1-p.current]
 	age := time.Since(s.validated)
 	switch {
-	case !p.eager.IsZero() && (s.validated.IsZero() || s.validated.Before(p.eager) && !p.retried):
+	case !p.eager.IsZero() && s.validated.IsZero():
 		return eagerPause, eagerPause
+	case !p.eager.IsZero():
+		return 0, eagerPause // it answered before; to ask again needs a connection ID that the server may not be able to give now
 	case s.validated.IsZero():
 		return probePatience, probePause
 	case age >= standbyAge:
@@ -261,7 +269,7 @@ func (p *paths) need(now bool) {
 	case !now:
 		p.eager = time.Time{}
 	case p.eager.IsZero():
-		p.eager, p.retried = time.Now(), false
+		p.eager = time.Now()
 		if p.cancel != nil {
 			p.cancel() // a patient probe would be in the way of eager ones
 		}
@@ -278,14 +286,19 @@ func (p *paths) ready() (answered, sinceNeeded bool) {
 	return answered, answered && !p.eager.IsZero() && s.validated.After(p.eager)
 }
 
-// age is how long ago the standby has answered.
-func (p *paths) age() time.Duration {
+// outlook is the handover that switching to the standby would be.
+func (p *paths) outlook() (Handover, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s := &p.slots[1-p.current]; !s.validated.IsZero() {
-		return time.Since(s.validated)
+	from, to := &p.slots[p.current], &p.slots[1-p.current]
+	if to.validated.IsZero() {
+		p.mu.Unlock()
+		return Handover{}, errNoStandby
 	}
-	return 1 << 62
+	h := Handover{FromLink: from.uplink, ToLink: to.uplink, Probe: to.probe}
+	out, in := from.socket, to.socket
+	p.mu.Unlock()
+	h.From, h.To = out.local(p.remote), in.local(p.remote)
+	return h, nil
 }
 
 // dead tells whether the system refuses to send on the path in use.

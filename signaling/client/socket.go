@@ -21,6 +21,7 @@ type socket struct {
 	*net.UDPConn
 	uplink Uplink
 	failed atomic.Int64 // since when every write has failed, ns since 1970; 0 if the last one did not
+	wrote  atomic.Int64 // when the last write was, ns since 1970
 	notify func()       // called when failed is set; must not block
 }
 
@@ -77,6 +78,7 @@ func (s *socket) local(remote netip.AddrPort) netip.AddrPort {
 
 // WriteMsgUDP implements quic.OOBCapablePacketConn.
 func (s *socket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
+	s.wrote.Store(time.Now().UnixNano())
 	n, oobn, err = s.UDPConn.WriteMsgUDP(b, oob, addr)
 	if err = s.swallow(err, len(oob) > 0); err == nil {
 		n, oobn = len(b), len(oob)

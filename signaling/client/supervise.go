@@ -50,8 +50,8 @@ func (c *Client) supervise() {
 	r.abandon()
 	s := c.current()
 	c.mu.Lock()
-	for _, h := range c.handovers {
-		c.stopTimers(h)
+	for len(c.handovers) > 0 {
+		c.unlist(c.handovers[0])
 	}
 	c.mu.Unlock()
 	s.close(signaling.CodeLeft)
