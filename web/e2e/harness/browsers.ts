@@ -1,0 +1,110 @@
+// The installed browsers, headless, with a camera and a microphone that are made up by the browser itself.
+
+import { existsSync } from 'node:fs';
+import { type Browser, launch } from 'puppeteer-core';
+import { hasPulse, type Pulse, startPulse } from './pulse.ts';
+
+export type Kind = 'chromium' | 'firefox';
+
+function first(...candidates: (string | undefined)[]): string | null {
+  return candidates.find((c) => c !== undefined && c !== '' && existsSync(c)) ?? null;
+}
+
+const PROGRAMS: Record<Kind, string | null> = {
+  chromium: first(
+    process.env.CHROMIUM,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+  ),
+  firefox: first(process.env.FIREFOX, '/usr/bin/firefox-esr', '/usr/bin/firefox'),
+};
+
+function missing(...kinds: Kind[]): string {
+  for (const kind of kinds) {
+    if (!PROGRAMS[kind]) return `${kind} is not installed`;
+    if (kind === 'firefox' && !hasPulse)
+      return 'pulseaudio, without which Firefox plays nothing here, is not installed';
+  }
+  return '';
+}
+
+/** Tells whether a test with these browsers cannot run here, and says why; it counts as skipped then. Where E2E_REQUIRE is set it fails instead. */
+export function cannot(...kinds: Kind[]): boolean {
+  const why = missing(...kinds);
+  if (why && process.env.E2E_REQUIRE) throw new Error(why);
+  if (why) console.warn(`skipped: ${why}`);
+  return why !== '';
+}
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  // Several pages run at once; none is a background tab to be slowed down.
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+];
+
+const FIREFOX_PREFS = {
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.autoplay.default': 0,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'app.update.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+};
+
+export interface Launched {
+  browser: Browser;
+  close(): Promise<void>;
+}
+
+export interface LaunchOptions {
+  /** Chromium: how many made-up cameras; 0 for none, and then no microphone either. */
+  cameras?: number;
+  /** Chromium: false asks a person for permission, who is not there; see Person for how a permission is denied. */
+  allow?: boolean;
+  prefs?: Record<string, boolean | number | string>;
+  headless?: boolean;
+}
+
+export async function launchBrowser(kind: Kind, options: LaunchOptions = {}): Promise<Launched> {
+  const executablePath = PROGRAMS[kind];
+  if (!executablePath) throw new Error(missing(kind));
+  const { cameras = 1, allow = true } = options;
+  if (kind === 'chromium') {
+    const args = [...CHROMIUM_FLAGS];
+    if (cameras > 0) args.push(`--use-fake-device-for-media-stream=device-count=${cameras}`);
+    if (allow) args.push('--use-fake-ui-for-media-stream');
+    const browser = await launch({ executablePath, headless: true, args, protocolTimeout: 60_000 });
+    return { browser, close: () => browser.close() };
+  }
+  const pulse: Pulse = await startPulse();
+  try {
+    const browser = await launch({
+      browser: 'firefox',
+      executablePath,
+      headless: true,
+      extraPrefsFirefox: { ...FIREFOX_PREFS, ...options.prefs },
+      env: { ...process.env, ...pulse.env },
+      protocolTimeout: 60_000,
+    });
+    return {
+      browser,
+      async close() {
+        await browser.close();
+        await pulse.close();
+      },
+    };
+  } catch (error) {
+    await pulse.close();
+    throw error;
+  }
+}
