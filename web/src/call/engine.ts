@@ -146,7 +146,7 @@ class Engine implements CallEngine {
       else camera.use(source);
       if (this.#camera !== camera)
         camera.stop(); // left meanwhile
-      else this.#local({ camera: true, cameraId: camera.id });
+      else if (camera.on) this.#local({ camera: true, cameraId: camera.id });
     } catch (error) {
       if (this.#camera !== camera) return;
       this.#local({ camera: camera.on });
@@ -164,6 +164,7 @@ class Engine implements CallEngine {
         microphone.stop();
         return;
       }
+      if (!microphone.open) return; // closed, or another was asked for
       this.#local({ mic: on, micId: microphone.id });
       this.#post({ type: 'mute', mic: on });
     } catch (error) {

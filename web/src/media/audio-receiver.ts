@@ -23,7 +23,8 @@ export class AudioReceiver {
   readonly concealed = new Tally();
   bytes = 0;
   level = 0;
-  targetMs = 0;
+  /** From the quickest possible arrival to the sound card, ms. */
+  delayMs = 0;
   #sequence = new Unwrapper(16);
   #timestamp = new Unwrapper(32);
   #sequences = new Set<number>();
@@ -110,7 +111,7 @@ export class AudioReceiver {
   /** What the worklet says about this track. */
   played(voice: FromPlayout['voices'][number], contextTime: number, now: number): void {
     this.level = voice.level;
-    this.targetMs = voice.targetMs;
+    this.delayMs = voice.delayMs;
     this.concealed.add((voice.concealed - this.#concealedSamples) / 48, now);
     this.#concealedSamples = voice.concealed;
     this.#position = voice.position / 48;

@@ -15,6 +15,7 @@ export class Camera {
   readonly #handlers: CameraHandlers;
   #track: MediaStreamTrack | null = null;
   #grabber: Grabber | null = null;
+  #ask = 0; // counts what was asked for; a camera that opens late must not win
 
   constructor(handlers: CameraHandlers) {
     this.#handlers = handlers;
@@ -31,11 +32,15 @@ export class Camera {
 
   /** Opens a camera and sends it instead of the one before. Rejects with an Error for people. */
   async open(id: string): Promise<void> {
-    this.use(await openDevice('camera', id));
+    const ask = ++this.#ask;
+    const track = await openDevice('camera', id);
+    if (ask === this.#ask) this.use(track);
+    else track.stop(); // something else was asked for meanwhile
   }
 
   /** Sends an open track, which this owns from now on. */
   use(track: MediaStreamTrack): void {
+    this.#ask++;
     this.#release();
     this.#track = track;
     track.onended = () => {
@@ -56,6 +61,7 @@ export class Camera {
 
   /** Closes the camera: its light goes out. */
   stop(): void {
+    this.#ask++;
     if (!this.#track) return;
     this.#release();
     this.#handlers.preview(null);

@@ -4,7 +4,7 @@ const RECENT = 30; // intervals in the mean, as webrtc-stats has it
 const KEEP_MS = 16_000; // a little more than the longest window that is asked for
 
 /** Tells whether an interval between rendered frames is a freeze, `mean` being the mean of the recent ones (ms). */
-export function isFreeze(interval: number, mean: number): boolean {
+function isFreeze(interval: number, mean: number): boolean {
   return interval >= Math.max(3 * mean, mean + 150);
 }
 

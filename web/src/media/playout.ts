@@ -32,7 +32,9 @@ interface Chunk {
 export interface PlayoutReport {
   /** Media time in samples of what is played at `now`; NaN while nothing is. */
   position: number;
-  /** The delay that is aimed at, ms. */
+  /** From the quickest possible arrival to the card, ms, as it is. */
+  delayMs: number;
+  /** The same as it is aimed at. */
   targetMs: number;
   concealed: number; // samples, total
   /** Root mean square since the last report. */
@@ -88,14 +90,17 @@ export class Playout {
     this.#queued -= out.length;
   }
 
-  /** What is played and how; the level starts anew. */
-  report(): PlayoutReport {
+  /** What is played at `now` and how; the level starts anew. */
+  report(now: number): PlayoutReport {
     const level = this.#squares > 0 ? Math.sqrt(this.#square / this.#squares) : 0;
     this.#square = 0;
     this.#squares = 0;
     const playing = this.#concealment === null || this.#concealment.made < 200 * PER_MS;
+    const position = playing ? this.#pos - this.#queued : Number.NaN;
+    const delayMs = (now - position) / PER_MS - this.#jitter.base;
     return {
-      position: playing ? this.#pos - this.#queued : Number.NaN,
+      position,
+      delayMs: Number.isFinite(delayMs) ? Math.max(0, delayMs) : 0,
       targetMs: this.#targetMs,
       concealed: this.concealed,
       level,

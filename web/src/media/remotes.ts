@@ -280,7 +280,7 @@ export class Remotes {
   /** The largest playout delay of any voice, ms. */
   get playoutMs(): number {
     let ms = 0;
-    for (const { audio } of this.#tracks.values()) ms = Math.max(ms, audio?.targetMs ?? 0);
+    for (const { audio } of this.#tracks.values()) ms = Math.max(ms, audio?.delayMs ?? 0);
     return ms;
   }
 
@@ -339,6 +339,6 @@ function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): 
   }
   if (audio) {
     stats.concealedMs += audio.concealed.total;
-    stats.playoutMs = audio.targetMs;
+    stats.playoutMs = audio.delayMs;
   }
 }

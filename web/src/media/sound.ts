@@ -31,7 +31,10 @@ export class Sound {
     this.#handlers = handlers;
     this.context = new AudioContext({ sampleRate: RATE, latencyHint: 'interactive' });
     this.context.onstatechange = () => this.#check();
-    void this.#start();
+    this.#start().catch((error) => {
+      console.error('playout:', error);
+      handlers.blocked(true);
+    });
   }
 
   async #start(): Promise<void> {
@@ -87,6 +90,7 @@ export class Microphone {
   readonly #sound: Sound;
   #track: MediaStreamTrack | null = null;
   #context: AudioContext | null = null; // of its own, if it cannot share
+  #ask = 0; // counts what was asked for; a device that opens late must not win
   #source: MediaStreamAudioSourceNode | null = null;
   #node: AudioWorkletNode | null = null;
 
@@ -106,11 +110,15 @@ export class Microphone {
 
   /** Opens a microphone and sends it instead of the one before. Rejects with an Error for people. */
   async start(id: string): Promise<void> {
-    await this.use(await openDevice('microphone', id));
+    const ask = ++this.#ask;
+    const track = await openDevice('microphone', id);
+    if (ask === this.#ask) await this.use(track);
+    else track.stop(); // something else was asked for meanwhile
   }
 
   /** Sends an open track, which this owns from now on. Rejects with an Error for people. */
   async use(track: MediaStreamTrack): Promise<void> {
+    this.#ask++;
     this.#release();
     this.#track = track;
     track.onended = () => {
@@ -156,6 +164,7 @@ export class Microphone {
 
   /** Closes the microphone. */
   stop(): void {
+    this.#ask++;
     if (!this.#track) return;
     this.#release();
     this.#handlers.post({ type: 'microphone-off' }, []);

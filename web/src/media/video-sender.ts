@@ -12,6 +12,9 @@ import { Pressure } from './pressure.ts';
 const FPS = 30;
 const KEY_PERIOD = 5_000; // ms; the server keeps a group for late joiners
 const KEY_REST = 250; // ms between two key frames on request
+const MAX_FAILURES = 10; // in a row
+const LATE_MS = 500;
+const LATE_FRAMES = 45;
 const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
 
 /** Bits per second at 30 frames per second, by the number of pixels. */
@@ -50,6 +53,7 @@ export class VideoSender {
   #encoder: VideoEncoder | null = null;
   #configured = ''; // what the encoder is configured for
   #configuring = false;
+  #unusable = ''; // a configuration that does not work
   #config: VideoEncoderConfig | null = null;
   #keyWanted = true;
   #lastKey = 0;
@@ -59,6 +63,8 @@ export class VideoSender {
   #failures = 0;
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
   #canvas: OffscreenCanvas | null = null;
+  #late = 0; // frames in a row that the encoder held back
+  readonly #tooSlow = new Set<VideoCodec>();
 
   constructor(o: {
     flow: number;
@@ -80,7 +86,7 @@ export class VideoSender {
   }
 
   setCodec(codec: VideoCodec): void {
-    this.#wanted = codec;
+    this.#wanted = this.#tooSlow.has(codec) ? 'vp8' : codec;
   }
 
   requestKey(): void {
@@ -141,7 +147,7 @@ export class VideoSender {
     const [width, height] = [frame.displayWidth & ~1, frame.displayHeight & ~1];
     const wanted = `${this.#wanted} ${width}x${height}`;
     if (wanted === this.#configured && this.#encoder?.state === 'configured') return true;
-    if (!this.#configuring) void this.#configure(wanted, width, height);
+    if (!this.#configuring && wanted !== this.#unusable) void this.#configure(wanted, width, height);
     return false;
   }
 
@@ -156,6 +162,7 @@ export class VideoSender {
         choice = await encoderFor(codec, size);
       }
       if (!choice) {
+        this.#unusable = wanted;
         this.#handlers.failed('This browser cannot encode video.');
         return;
       }
@@ -201,6 +208,7 @@ export class VideoSender {
   ): void {
     this.#failures = 0;
     const at = now();
+    this.#watchDelay(at - this.#epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;
     if (tid === 0) this.#upperBroken = false;
     else if (this.#upperBroken || this.#congested(tid, at)) {
@@ -225,6 +233,16 @@ export class VideoSender {
     this.frames++;
   }
 
+  /** Some encoders look a second ahead whatever they are told (Firefox's H.264), some are too slow for the machine: VP8 is neither. */
+  #watchDelay(ms: number): void {
+    this.#late = ms > LATE_MS ? this.#late + 1 : 0;
+    const codec = this.format?.codec;
+    if (this.#late < LATE_FRAMES || !codec || codec === 'opus' || codec === 'vp8') return;
+    this.#late = 0;
+    this.#tooSlow.add(codec);
+    this.setCodec(codec);
+  }
+
   #congested(tid: number, at: number): boolean {
     const waiting = this.#streams.backlog(0) + this.#streams.backlog(tid);
     return waiting > UPPER_WRITES || this.#pressure.judge(waiting, this.#rttMs, at) !== 'send';
@@ -232,9 +250,12 @@ export class VideoSender {
 
   #encoderFailed(): void {
     this.#closeEncoder();
-    this.#configured = '';
-    this.#failures++;
-    if (this.#failures === 10) this.#handlers.failed('The video encoder of this browser keeps failing.');
+    if (++this.#failures < MAX_FAILURES) {
+      this.#configured = '';
+      return;
+    }
+    this.#unusable = this.#configured;
+    this.#handlers.failed('The video encoder of this browser keeps failing.');
   }
 
   #closeEncoder(): void {

@@ -1,6 +1,6 @@
 // A Session over WebTransport (HTTP/3). One instance is one QUIC connection's session; it never reconnects, see connection.ts.
 
-import { encodeMessage, MessageReader } from '../protocol/framing.ts';
+import { encodeMessage, MessageReader, ProtocolError } from '../protocol/framing.ts';
 import type { FromParticipant } from '../protocol/messages.gen.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { CallError, LOST, UNREACHABLE, UNSUPPORTED } from './failure.ts';
@@ -120,17 +120,18 @@ class WebTransportSession implements Session {
     }
   }
 
-  /** Calls `take` with everything that comes, until the end. */
+  /** Calls `take` with everything that comes, until the end or a breach of the protocol. */
   async #each<T>(readable: ReadableStream<T>, take: (value: T) => void): Promise<void> {
     const reader = readable.getReader();
-    try {
-      for (;;) {
-        const { value, done } = await reader.read();
-        if (done || this.#ended) return;
+    for (;;) {
+      const { value, done } = await reader.read().catch(() => ({ value: undefined, done: true as const }));
+      if (done || this.#ended) return;
+      try {
         take(value);
+      } catch (error) {
+        console.error('session:', error);
+        if (error instanceof ProtocolError) return;
       }
-    } catch (error) {
-      if (!this.#ended) console.warn('session:', error);
     }
   }
 }

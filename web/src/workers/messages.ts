@@ -43,5 +43,12 @@ export type ToPlayout =
 
 export interface FromPlayout {
   contextTime: number;
-  voices: { track: number; position: number; targetMs: number; concealed: number; level: number }[];
+  voices: {
+    track: number;
+    position: number;
+    delayMs: number;
+    targetMs: number;
+    concealed: number;
+    level: number;
+  }[];
 }

@@ -1,7 +1,7 @@
 // The sound card's side of playout: mixes what every participant's Playout gives. It runs on the audio thread, so that neither the page nor
 // the worker can make the sound stutter. The worker pushes decoded sound through a port that the page has passed on to it.
 
-import { limit, Playout } from '../media/playout.ts';
+import { limit, Playout, RATE } from '../media/playout.ts';
 import type { FromPlayout, ToPlayout } from './messages.ts';
 import { AudioWorkletProcessor, currentFrame, currentTime, registerProcessor } from './worklet-scope.ts';
 
@@ -54,14 +54,16 @@ class PlayoutProcessor extends AudioWorkletProcessor {
     this.#reported += first.length;
     if (this.#reported >= REPORT_EVERY) {
       this.#reported = 0;
-      this.#report();
+      this.#report(first.length);
     }
     return true;
   }
 
-  #report(): void {
-    const voices = [...this.#voices].map(([track, voice]) => ({ track, ...voice.report() }));
-    const report: FromPlayout = { contextTime: currentTime(), voices };
+  /** After a quantum of n samples was made: what is said holds for the sample behind it. */
+  #report(n: number): void {
+    const at = currentFrame() + n;
+    const voices = [...this.#voices].map(([track, voice]) => ({ track, ...voice.report(at) }));
+    const report: FromPlayout = { contextTime: currentTime() + n / RATE, voices };
     this.#worker?.postMessage(report);
   }
 }
