@@ -25,6 +25,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run the server: page, relay, lab and dashboard", serve},
+		{"join", "take part in a call without a browser, and migrate on purpose", join},
 	}
 }
 

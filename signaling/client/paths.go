@@ -86,6 +86,7 @@ func (p *paths) open(ctx context.Context, i int) error {
 	if err != nil {
 		return fmt.Errorf("client: uplink %v: %w", s.uplink, err)
 	}
+	sock.local(p.remote) // remembered for when the network is gone
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s.socket, s.transport = sock, &quic.Transport{Conn: sock, ConnectionIDGenerator: zeroLength{}}

@@ -21,6 +21,8 @@ const (
 	defaultPacket = 20 * time.Millisecond
 	// maxConcealed bounds what one gap of an audio track counts as made up: a decoder falls silent after that.
 	maxConcealed = time.Second
+	// remembered frames are known again; a power of two, and more than a group.
+	remembered = 1024
 )
 
 // remoteTrack is a track of somebody else as it arrives here.
@@ -38,7 +40,8 @@ type remoteTrack struct {
 	freezes   int
 	frozen    time.Duration
 	started   bool
-	high      uint16 // sequence number, audio
+	seen      [remembered]uint32 // sequence number + 1 of the frame in its place
+	high      uint16             // sequence number, audio
 	concealed time.Duration
 	missing   [32]missing // ring, the newest at (gaps-1) % len
 	gaps      int
@@ -58,11 +61,16 @@ func newRemoteTrack(info signaling.Track) *remoteTrack {
 	return &remoteTrack{info: info, stats: media.NewReceiverStats(kind.ClockRate())}
 }
 
-// frame counts a complete frame.
-func (t *remoteTrack) frame(f *media.Frame) {
+// frame counts a complete frame. It reports false for one that came before: after a resumption the server sends the group again.
+func (t *remoteTrack) frame(f *media.Frame) bool {
 	t.stats.Observe(f.Seq(), f.Timestamp(), f.Size(), f.Arrived())
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if place := &t.seen[f.Seq()%remembered]; *place == uint32(f.Seq())+1 {
+		return false
+	} else {
+		*place = uint32(f.Seq()) + 1
+	}
 	t.frames++
 	if !t.last.IsZero() {
 		d := f.Arrived().Sub(t.last)
@@ -78,6 +86,7 @@ func (t *remoteTrack) frame(f *media.Frame) {
 		t.mean += (d - t.mean) / 16
 	}
 	t.last = f.Arrived()
+	return true
 }
 
 // packet counts a packet of audio.
@@ -187,8 +196,7 @@ func (c *Client) receiveVideo(ctx context.Context, flow uint64, f *media.Frame) 
 	if !ok || info.Kind != signaling.Video {
 		return false
 	}
-	t.frame(f)
-	if c.config.OnVideo != nil {
+	if t.frame(f) && c.config.OnVideo != nil {
 		c.callback.Lock()
 		defer c.callback.Unlock()
 		c.config.OnVideo(info, f)

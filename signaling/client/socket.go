@@ -20,9 +20,10 @@ import (
 type socket struct {
 	*net.UDPConn
 	uplink Uplink
-	failed atomic.Int64 // since when every write has failed, ns since 1970; 0 if the last one did not
-	wrote  atomic.Int64 // when the last write was, ns since 1970
-	notify func()       // called when failed is set; must not block
+	failed atomic.Int64               // since when every write has failed, ns since 1970; 0 if the last one did not
+	wrote  atomic.Int64               // when the last write was, ns since 1970
+	source atomic.Pointer[netip.Addr] // that packets came from when it was last known
+	notify func()                     // called when failed is set; must not block
 }
 
 var _ quic.OOBCapablePacketConn = (*socket)(nil)
@@ -68,12 +69,15 @@ func (s *socket) local(remote netip.AddrPort) netip.AddrPort {
 		return own
 	}
 	d := net.Dialer{Control: s.uplink.control}
-	conn, err := d.Dial("udp", remote.String())
-	if err != nil {
-		return own
+	if conn, err := d.Dial("udp", remote.String()); err == nil {
+		source := addrPort(conn.LocalAddr()).Addr()
+		s.source.Store(&source)
+		conn.Close()
 	}
-	defer conn.Close()
-	return netip.AddrPortFrom(addrPort(conn.LocalAddr()).Addr(), own.Port())
+	if last := s.source.Load(); last != nil { // of before, if the network is gone
+		return netip.AddrPortFrom(*last, own.Port())
+	}
+	return own
 }
 
 // WriteMsgUDP implements quic.OOBCapablePacketConn.
