@@ -18,7 +18,7 @@ import (
 	"github.com/roamcall/roamcall/signaling"
 )
 
-// handleSession is /wt: a participant's session from its first message to its end.
+// handleSession is /wt: a session over WebTransport.
 func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 	connection, ok := r.Context().Value(connectionKey{}).(connection)
 	if !ok {
@@ -30,37 +30,70 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 		writeError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	began := time.Now()
 	// A connection is of no use without its session, and browsers keep it open for a while.
 	defer connection.quic.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
-	log := s.log.With("connection", connection.id)
-	session := newSession(s.sessionsCtx, connection.id, wt, log)
+	began := time.Now()
+	joining, cancel := context.WithTimeout(wt.Context(), signaling.JoinTimeout)
+	defer cancel()
+	control, err := wt.AcceptStream(joining)
+	if err != nil {
+		wt.CloseWithError(webtransport.SessionErrorCode(signaling.CodeJoinTimeout), "No control stream.")
+		return
+	}
+	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control}, s.log.With("connection", connection.id)), began)
+}
+
+// handleWebSocket is /ws: a session over TCP.
+func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	wire, ok := s.acceptWebSocket(w, r)
+	if !ok {
+		return
+	}
+	s.running.Add(1)
+	defer s.running.Done()
+	tcp := tcpOf(r)
+	limitUnsent(tcp, wsUnsent)
+	observed := s.observer.Other(strings.ToLower(rand.Text()[:16]), "websocket", addrPort(tcp.LocalAddr()), addrPort(wire.RemoteAddr()),
+		func() path.Metrics { return tcpMetrics(tcp) })
+	var reading sync.WaitGroup
+	reading.Go(wire.read)
+	session := newSession(s.sessionsCtx, observed.ID(), wire, s.log.With("connection", observed.ID()))
+	s.runSession(session, began)
+	reading.Wait()
+	observed.Close(context.Cause(session.ctx).Error())
+}
+
+// runSession is a participant's session from its first message to its end.
+func (s *Server) runSession(session *session, began time.Time) {
 	session.onMeasured = s.handovers.measured
 	defer session.datagrams.Close()
-
-	joining, cancel := context.WithTimeout(session.ctx, signaling.JoinTimeout)
-	control, join, err := readJoin(joining, wt)
-	cancel()
+	defer session.wire.Close(nil)
+	control := session.wire.Control()
+	control.SetReadDeadline(began.Add(signaling.JoinTimeout))
+	join, err := readJoin(control)
+	control.SetReadDeadline(time.Time{})
 	if err != nil {
-		refuse(wt, control, joinError(err))
+		refuse(session.wire, joinError(err))
+		session.end(err)
 		return
 	}
 	var writing sync.WaitGroup
-	writing.Go(func() { session.writeControl(control) })
-	s.serve(session, control, join, began)
-	closeSession(wt, context.Cause(session.ctx))
+	writing.Go(session.writeControl)
+	s.serve(session, join, began)
+	closeWire(session)
 	writing.Wait()
 }
 
-// closeSession closes with the code of a cause that has one. It does nothing to a session that is closed.
-func closeSession(wt *webtransport.Session, cause error) {
-	reason := signaling.Errorf(signaling.CodeLeft, "")
-	errors.As(cause, &reason)
-	wt.CloseWithError(webtransport.SessionErrorCode(reason.Code), reason.Message)
+// closeWire closes with the code of the session's end, if that has one.
+func closeWire(session *session) {
+	var reason *signaling.Error
+	errors.As(context.Cause(session.ctx), &reason)
+	session.wire.Close(reason)
 }
 
-// serve puts the participant into its call and keeps it there until the session ends, which is then ended for everybody.
-func (s *Server) serve(session *session, control *webtransport.Stream, join signaling.Join, began time.Time) {
+// serve puts the participant into its call and keeps it there until the session ends.
+func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	defer session.end(nil)
 	if err := s.enter(session, join, began); err != nil {
 		session.goodbye(signaling.AsError(err))
@@ -70,16 +103,15 @@ func (s *Server) serve(session *session, control *webtransport.Stream, join sign
 	p := session.participant
 	log := session.log.With("room", p.call.room, "participant", p.id)
 	log.Info("joined", "name", p.name)
-	context.AfterFunc(session.ctx, func() { control.CancelRead(0) })
+	context.AfterFunc(session.ctx, func() { closeWire(session) }) // which ends the reading
 
 	var reading sync.WaitGroup
 	reading.Go(session.readDatagrams)
 	reading.Go(session.acceptStreams)
 	reading.Go(session.watchSilence)
 	reading.Go(func() { s.tellOwnPath(session) })
-	left, err := session.readControl(control)
+	left, err := session.readControl(session.wire.Control())
 	if left {
-		s.forget(session)
 		p.call.leave(p, session)
 		session.end(signaling.Errorf(signaling.CodeLeft, "left"))
 	} else if coded := (*signaling.Error)(nil); errors.As(err, &coded) {
@@ -91,29 +123,20 @@ func (s *Server) serve(session *session, control *webtransport.Stream, join sign
 	s.forget(session)
 	p.call.sessionLost(p, session)
 	log.Info("session ended", "left", left, "cause", context.Cause(session.ctx))
-	closeSession(session.wt, context.Cause(session.ctx))
 	reading.Wait()
 }
 
-// readJoin waits for the control stream and the first message.
-func readJoin(ctx context.Context, wt *webtransport.Session) (*webtransport.Stream, signaling.Join, error) {
-	control, err := wt.AcceptStream(ctx)
-	if err != nil {
-		return nil, signaling.Join{}, err
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		control.SetReadDeadline(deadline)
-		defer control.SetReadDeadline(time.Time{})
-	}
+// readJoin reads the first message.
+func readJoin(control io.Reader) (signaling.Join, error) {
 	m, err := readMessage(control)
 	if err != nil {
-		return control, signaling.Join{}, err
+		return signaling.Join{}, err
 	}
 	join, ok := m.(signaling.Join)
 	if !ok {
-		return control, signaling.Join{}, signaling.Errorf(signaling.CodeBadMessage, "The first message must be join, not %s.", m.Type())
+		return signaling.Join{}, signaling.Errorf(signaling.CodeBadMessage, "The first message must be join, not %s.", m.Type())
 	}
-	return control, join, checkJoin(join)
+	return join, checkJoin(join)
 }
 
 func checkJoin(j signaling.Join) error {
@@ -138,20 +161,19 @@ func joinError(err error) *signaling.Error {
 }
 
 // refuse ends a session that has no participant.
-func refuse(wt *webtransport.Session, control *webtransport.Stream, reason *signaling.Error) {
-	if control != nil {
-		if b, err := signaling.Marshal(nil, signaling.Goodbye{Code: reason.Code, Message: reason.Message}); err == nil {
-			control.SetWriteDeadline(time.Now().Add(signaling.GoodbyeGrace))
-			if _, err := control.Write(b); err == nil {
-				control.Close()
-			}
-		}
-		select {
-		case <-wt.Context().Done():
-		case <-time.After(signaling.GoodbyeGrace):
+func refuse(w wire, reason *signaling.Error) {
+	if b, err := signaling.Marshal(nil, signaling.Goodbye{Code: reason.Code, Message: reason.Message}); err == nil {
+		control := w.Control()
+		control.SetWriteDeadline(time.Now().Add(signaling.GoodbyeGrace))
+		if _, err := control.Write(b); err == nil {
+			control.Close()
 		}
 	}
-	wt.CloseWithError(webtransport.SessionErrorCode(reason.Code), reason.Message)
+	select {
+	case <-w.Context().Done():
+	case <-time.After(signaling.GoodbyeGrace):
+	}
+	w.Close(reason)
 }
 
 // enter joins or resumes. After it, messages to the participant go through the session.

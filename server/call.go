@@ -405,7 +405,7 @@ func (c *call) subscribe(p *participant, t *track) {
 	if p.session == nil || p.subs[t.info.ID] != nil || !slices.Contains(p.receive, t.info.Codec) {
 		return
 	}
-	relay, err := t.relay.Subscribe(media.SubscriptionConfig{Transport: p.session.transport(), Datagrams: p.session.datagrams})
+	relay, err := t.relay.Subscribe(media.SubscriptionConfig{Transport: p.session.wire, Datagrams: p.session.datagrams})
 	if err != nil {
 		return // the track has just ended
 	}

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/coder/websocket"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 	"go.uber.org/goleak"
@@ -50,8 +52,7 @@ func start(t testing.TB, change func(*Config)) *Server {
 // client is a participant as a test needs it: it hears everything, and says and sends what the test tells it to.
 type client struct {
 	t       testing.TB
-	wt      *webtransport.Session
-	control *webtransport.Stream
+	wire    wire
 	welcome signaling.Welcome
 
 	mu       sync.Mutex
@@ -74,15 +75,35 @@ func dial(t testing.TB, s *Server, url string) *client {
 	if err != nil {
 		t.Fatal("dial:", err)
 	}
-	t.Cleanup(func() {
-		wt.CloseWithError(0, "")
-		d.Close()
-	})
 	control, err := wt.OpenStreamSync(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &client{t: t, wt: wt, control: control, arrived: make(chan struct{}, 1)}
+	t.Cleanup(func() {
+		wt.CloseWithError(0, "")
+		d.Close()
+	})
+	return &client{t: t, wire: quicWire{wt, control}, arrived: make(chan struct{}, 1)}
+}
+
+// dialTCP opens a session over WebSocket.
+func dialTCP(t testing.TB, s *Server) *client {
+	t.Helper()
+	ws, _, err := websocket.Dial(t.Context(), strings.Replace(s.URL(), "http", "ws", 1)+"/ws", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWSWire(context.Background(), ws, nil)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.read()
+	}()
+	t.Cleanup(func() {
+		w.Close(nil)
+		<-done
+	})
+	return &client{t: t, wire: w, arrived: make(chan struct{}, 1)}
 }
 
 func (c *client) send(m signaling.Message) {
@@ -91,7 +112,7 @@ func (c *client) send(m signaling.Message) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	if _, err := c.control.Write(b); err != nil {
+	if _, err := c.wire.Control().Write(b); err != nil {
 		c.t.Fatal(err)
 	}
 }
@@ -99,7 +120,7 @@ func (c *client) send(m signaling.Message) {
 // listen reads the control stream until it ends.
 func (c *client) listen() {
 	for {
-		body, err := signaling.ReadBody(c.control)
+		body, err := signaling.ReadBody(c.wire.Control())
 		var m signaling.Message
 		if err == nil {
 			m, err = signaling.Unmarshal(body, signaling.FromServer())
@@ -157,7 +178,11 @@ func types(messages []signaling.Message) (out []string) {
 // join dials, joins, and reports like a page until the test ends.
 func join(t testing.TB, s *Server, url string, m signaling.Join) *client {
 	t.Helper()
-	c := dial(t, s, url)
+	return dial(t, s, url).join(m)
+}
+
+func (c *client) join(m signaling.Join) *client {
+	c.t.Helper()
 	m.Version = signaling.Version
 	if m.Room == "" {
 		m.Room = "room"
@@ -178,8 +203,8 @@ func join(t testing.TB, s *Server, url string, m signaling.Join) *client {
 			select {
 			case <-tick.C:
 				r := signaling.Report{Sequence: seq, Clock: seq * 50_000}
-				c.wt.SendDatagram(r.Append(nil)) // fails when the session ends
-			case <-c.wt.Context().Done():
+				c.wire.SendDatagram(r.Append(nil)) // fails when the session ends
+			case <-c.wire.Context().Done():
 				return
 			}
 		}
@@ -192,7 +217,7 @@ func (c *client) frames() <-chan *media.Frame {
 	out := make(chan *media.Frame, 1000)
 	go func() {
 		for {
-			stream, err := c.wt.AcceptUniStream(context.Background())
+			stream, err := c.wire.AcceptStream(context.Background())
 			if err != nil {
 				return
 			}
@@ -241,7 +266,7 @@ func (c *client) goodbye(code signaling.Code) {
 		c.t.Errorf("goodbye with code %d (%s), want %d", g.Code, g.Message, code)
 	}
 	select {
-	case <-c.wt.Context().Done():
+	case <-c.wire.Context().Done():
 	case <-time.After(timeout):
 		c.t.Error("the server did not close the session")
 	}

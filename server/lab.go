@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"net/netip"
 
@@ -39,7 +40,11 @@ func (s *Server) networkOf(remote netip.AddrPort) (linkID, network string, ok bo
 
 // linkOf is the link that a session came over.
 func (s *Server) linkOf(session *session) *link.Link {
-	id, _, ok := s.networkOf(addrPort(session.wt.RemoteAddr()))
+	remote, ok := session.wire.RemoteAddr().(*net.UDPAddr)
+	if !ok {
+		return nil
+	}
+	id, _, ok := s.networkOf(addrPort(remote))
 	if !ok {
 		return nil
 	}

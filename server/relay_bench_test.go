@@ -154,7 +154,7 @@ func BenchmarkRelayVideo(b *testing.B) {
 						stream.Close()
 					}
 					var err error
-					if stream, err = (transport{publisher.wt}).OpenStream(); err != nil {
+					if stream, err = publisher.wire.OpenStream(); err != nil {
 						b.Fatal(err)
 					}
 					if _, err := stream.Write(media.AppendStreamHeader(nil, 2)); err != nil {
@@ -178,7 +178,7 @@ func BenchmarkRelayVideo(b *testing.B) {
 func (c *client) countFrames(n *atomic.Int64) {
 	go func() {
 		for {
-			stream, err := c.wt.AcceptUniStream(context.Background())
+			stream, err := c.wire.AcceptStream(context.Background())
 			if err != nil {
 				return
 			}
@@ -208,7 +208,7 @@ func BenchmarkRelayAudio(b *testing.B) {
 				c := join(b, nil, url, signaling.Join{Name: "Subscriber"})
 				go func() {
 					for {
-						d, err := c.wt.ReceiveDatagram(context.Background())
+						d, err := c.wire.ReceiveDatagram(context.Background())
 						if err != nil {
 							return
 						}
@@ -224,7 +224,7 @@ func BenchmarkRelayAudio(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				if err := publisher.wt.SendDatagram(media.AppendDatagram(nil, 1, packet)); err != nil {
+				if err := publisher.wire.SendDatagram(media.AppendDatagram(nil, 1, packet)); err != nil {
 					b.Fatal(err)
 				}
 			})

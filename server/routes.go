@@ -24,6 +24,7 @@ const maxRequestBody = 64 << 10
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter()
 	r.HandleFunc(sessionPath, s.handleSession)
+	r.HandleFunc("/ws", s.handleWebSocket).Methods("GET")
 	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }).Methods("GET")
 	r.HandleFunc("/readyz", s.ready).Methods("GET")
 
@@ -70,7 +71,7 @@ func secureHeaders(next http.Handler) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
 		// Sessions go to this host on other ports, or to its numeric address; styles are set by the page's scripts.
-		h.Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' https:; img-src 'self' data: blob:; "+
+		h.Set("Content-Security-Policy", "default-src 'self'; connect-src 'self' https: wss: ws:; img-src 'self' data: blob:; "+
 			"style-src 'self' 'unsafe-inline'; media-src 'self' blob:; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'")
 		next.ServeHTTP(w, r)
 	})

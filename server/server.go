@@ -159,8 +159,9 @@ func (s *Server) open() error {
 	}
 	s.web = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
-		TLSConfig: s.tlsConfig(),
-		ErrorLog:  slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
+		TLSConfig:   s.tlsConfig(),
+		ConnContext: withTCP,
+		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
 	}
 	return nil
 }

@@ -24,7 +24,7 @@ func (c *client) publishVideo(ssrc uint32) (track uint32, send func(seq uint16, 
 		c.t.Helper()
 		var err error
 		if key {
-			if stream, err = (transport{c.wt}).OpenStream(); err != nil {
+			if stream, err = c.wire.OpenStream(); err != nil {
 				c.t.Fatal(err)
 			}
 			if _, err = stream.Write(media.AppendStreamHeader(nil, 2)); err != nil {
@@ -82,11 +82,11 @@ func TestCallOfTwo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := ada.wt.SendDatagram(media.AppendDatagram(nil, 1, packet)); err != nil {
+	if err := ada.wire.SendDatagram(media.AppendDatagram(nil, 1, packet)); err != nil {
 		t.Fatal(err)
 	}
 	for {
-		b, err := ben.wt.ReceiveDatagram(t.Context())
+		b, err := ben.wire.ReceiveDatagram(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -122,7 +122,7 @@ func TestStreamBeforePublish(t *testing.T) {
 	s := start(t, nil)
 	ada := join(t, s, "", signaling.Join{Name: "Ada"})
 	seen := join(t, s, "", signaling.Join{Name: "Ben"}).frames()
-	stream, err := ada.wt.OpenUniStream()
+	stream, err := ada.wire.OpenStream()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +134,7 @@ func TestStreamBeforePublish(t *testing.T) {
 		t.Fatal(err)
 	}
 	// The server answers a report that was sent after the stream: by then it has seen the stream, most likely.
-	if _, err := ada.wt.ReceiveDatagram(t.Context()); err != nil {
+	if _, err := ada.wire.ReceiveDatagram(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	ada.publishVideo(7)
@@ -147,7 +147,7 @@ func TestReportsAreAnswered(t *testing.T) {
 	s := start(t, nil)
 	ada := join(t, s, "", signaling.Join{})
 	var reply signaling.Reply
-	b, err := ada.wt.ReceiveDatagram(t.Context())
+	b, err := ada.wire.ReceiveDatagram(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -173,7 +173,7 @@ func TestResume(t *testing.T) {
 	thief.goodbye(signaling.CodeBadToken)
 
 	// The connection is lost; the others are told, and the call waits.
-	ada.wt.CloseWithError(0, "")
+	ada.wire.Close(nil)
 	await(ben, func(m signaling.ParticipantChanged) bool { return m.Presence == signaling.Reconnecting })
 	again := join(t, s, "", signaling.Join{Name: "Ada", Token: ada.welcome.Token, SilenceMS: 250})
 	if again.welcome.Participant != ada.welcome.Participant || !again.welcome.Resumed || again.welcome.Token == ada.welcome.Token {
@@ -219,7 +219,7 @@ func TestSilence(t *testing.T) {
 	if m := await[signaling.ParticipantChanged](ben, nil); m.Presence != signaling.Reconnecting {
 		t.Errorf("Ben was told %+v", m)
 	}
-	ada.wt.SendDatagram((&signaling.Report{Sequence: 1}).Append(nil))
+	ada.wire.SendDatagram((&signaling.Report{Sequence: 1}).Append(nil))
 	if m := await[signaling.ParticipantChanged](ben, nil); m.Presence != signaling.Connected {
 		t.Errorf("Ben was told %+v", m)
 	}
@@ -266,18 +266,18 @@ func TestBadPeers(t *testing.T) {
 		code signaling.Code
 	}{
 		{"oversized message", func(t *testing.T, c *client) {
-			c.control.Write(binary.BigEndian.AppendUint32(nil, signaling.MaxMessage+1))
+			c.wire.Control().Write(binary.BigEndian.AppendUint32(nil, signaling.MaxMessage+1))
 		}, signaling.CodeMessageTooLarge},
-		{"not JSON", func(t *testing.T, c *client) { c.control.Write([]byte("\x00\x00\x00\x03abc")) }, signaling.CodeBadMessage},
+		{"not JSON", func(t *testing.T, c *client) { c.wire.Control().Write([]byte("\x00\x00\x00\x03abc")) }, signaling.CodeBadMessage},
 		{"flood of messages", func(t *testing.T, c *client) {
 			b, _ := signaling.Marshal(nil, signaling.KeyFrame{Track: 1})
 			for range 2 * signaling.MessageBurst {
-				c.control.Write(b) // fails when the server has had enough
+				c.wire.Control().Write(b) // fails when the server has had enough
 			}
 		}, signaling.CodeTooManyMessages},
 		{"oversized frame", func(t *testing.T, c *client) {
 			c.publishVideo(1)
-			stream, err := c.wt.OpenUniStream()
+			stream, err := c.wire.OpenStream()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -285,7 +285,7 @@ func TestBadPeers(t *testing.T) {
 		}, signaling.CodeFrameTooLarge},
 		{"not RTP", func(t *testing.T, c *client) {
 			c.publishVideo(1)
-			stream, err := c.wt.OpenUniStream()
+			stream, err := c.wire.OpenStream()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -303,7 +303,7 @@ func TestBadPeers(t *testing.T) {
 	t.Run("garbage datagrams", func(t *testing.T) {
 		p := join(t, s, "", signaling.Join{Room: "garbage"})
 		for _, b := range []string{"", "\x00", "\x00\x01garbage", "\x05not rtp", "\xff"} {
-			p.wt.SendDatagram([]byte(b))
+			p.wire.SendDatagram([]byte(b))
 		}
 		p.send(signaling.Publish{Flow: 1, Kind: signaling.Audio, Source: signaling.Microphone, Codec: signaling.Opus})
 		await[signaling.Published](p, nil)

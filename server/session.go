@@ -9,7 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/quic-go/webtransport-go"
 	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/media"
@@ -18,6 +17,7 @@ import (
 
 var (
 	errCallEnded = signaling.Errorf(signaling.CodeInternal, "The call has just ended. Please join again.")
+	errSilent    = errors.New("nothing was heard of the participant")
 	errSlow      = signaling.Errorf(signaling.CodeTooManyMessages, "The control stream does not keep up.")
 )
 
@@ -33,13 +33,13 @@ const (
 	maxConcurrentStream = 64                    // unidirectional streams from one participant; QUIC enforces it
 )
 
-// session is one WebTransport session of a participant.
+// session is one session of a participant.
 //
 // Its goroutines: run reads the control stream; writeControl writes it; readDatagrams and acceptStreams read media; one for each incoming stream. All end when
 // the session's context does, and run waits for them.
 type session struct {
-	id         string // original destination connection ID of its connection, hex
-	wt         *webtransport.Session
+	id         string // of its connection: with QUIC the original destination connection ID, hex
+	wire       wire
 	log        *slog.Logger
 	datagrams  *media.DatagramSender
 	outgoing   chan signaling.Message
@@ -55,11 +55,11 @@ type session struct {
 	onMeasured  func(signaling.Measurement)
 }
 
-func newSession(parent context.Context, id string, wt *webtransport.Session, log *slog.Logger) *session {
-	s := &session{id: id, wt: wt, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1)}
+func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
+	s := &session{id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1)}
 	s.ctx, s.end = context.WithCancelCause(parent)
-	s.datagrams = media.NewDatagramSender(s.transport())
-	context.AfterFunc(wt.Context(), func() { s.end(context.Cause(wt.Context())) })
+	s.datagrams = media.NewDatagramSender(w)
+	context.AfterFunc(w.Context(), func() { s.end(context.Cause(w.Context())) })
 	return s
 }
 
@@ -150,7 +150,8 @@ func (s *session) handle(m signaling.Message) error {
 }
 
 // writeControl writes what send queued. It is the only writer of the control stream.
-func (s *session) writeControl(control *webtransport.Stream) {
+func (s *session) writeControl() {
+	control := s.wire.Control()
 	var buf []byte
 	write := func(m signaling.Message) bool {
 		b, err := signaling.Marshal(buf[:0], m)
@@ -192,7 +193,7 @@ func (s *session) readDatagrams() {
 	limit := rate.NewLimiter(datagramsPerSecond, datagramBurst)
 	forgiven := rate.NewLimiter(datagramsPerSecond, datagramsForgiven)
 	for {
-		b, err := s.wt.ReceiveDatagram(s.ctx)
+		b, err := s.wire.ReceiveDatagram(s.ctx)
 		if err != nil {
 			s.end(err)
 			return
@@ -219,7 +220,11 @@ func (s *session) watchSilence() {
 	for {
 		select {
 		case now := <-tick.C:
-			s.participant.call.heard(s.participant, s, now.UnixNano()-s.lastHeard.Load() < int64(silentAfter))
+			silence := time.Duration(now.UnixNano() - s.lastHeard.Load())
+			s.participant.call.heard(s.participant, s, silence < silentAfter)
+			if silence > idleTimeout { // QUIC has ended it by now; TCP may take a quarter of an hour
+				s.end(errSilent)
+			}
 		case <-s.ctx.Done():
 			return
 		}
@@ -254,7 +259,7 @@ func (s *session) acceptStreams() {
 	var streams sync.WaitGroup
 	defer streams.Wait()
 	for {
-		stream, err := s.wt.AcceptUniStream(s.ctx)
+		stream, err := s.wire.AcceptStream(s.ctx)
 		if err != nil {
 			s.end(err)
 			return
@@ -268,7 +273,10 @@ func (s *session) acceptStreams() {
 }
 
 // readStream relays one group of one layer. The error is one that the session does not survive; a stream that is reset is part of life.
-func (s *session) readStream(stream *webtransport.ReceiveStream) error {
+func (s *session) readStream(stream incomingStream) error {
+	// A stream that ends with its session waits for the session's end, which does not come if the connection is lost first
+	// (webtransport-go, ReceiveStream.handleSessionGoneError). A deadline frees it.
+	defer context.AfterFunc(s.ctx, func() { stream.SetReadDeadline(time.Now()) })()
 	r, err := media.NewStreamReader(stream)
 	if err != nil {
 		return nil
@@ -276,7 +284,7 @@ func (s *session) readStream(stream *webtransport.ReceiveStream) error {
 	t := s.participant.awaitTrack(s.ctx, r.Flow())
 	if t == nil || t.relay.Kind() != media.Video {
 		// The track may have ended while its last group was on its way.
-		stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused))
+		stream.CancelRead(media.ResetPaused)
 		return nil
 	}
 	for {
@@ -291,7 +299,7 @@ func (s *session) readStream(stream *webtransport.ReceiveStream) error {
 			return nil // the end of the group, or the stream's
 		}
 		if t.relay.Publish(f) != nil {
-			stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused))
+			stream.CancelRead(media.ResetPaused)
 			return nil
 		}
 	}
@@ -322,25 +330,4 @@ func (s *session) linkID() string {
 		return *id
 	}
 	return ""
-}
-
-// transport is the session as package media sees it.
-func (s *session) transport() media.Transport { return transport{s.wt} }
-
-type transport struct{ wt *webtransport.Session }
-
-func (t transport) OpenStream() (media.Stream, error) {
-	stream, err := t.wt.OpenUniStream()
-	if err != nil {
-		return nil, err
-	}
-	return sendStream{stream}, nil
-}
-
-func (t transport) SendDatagram(b []byte) error { return t.wt.SendDatagram(b) }
-
-type sendStream struct{ *webtransport.SendStream }
-
-func (s sendStream) CancelWrite(code uint32) {
-	s.SendStream.CancelWrite(webtransport.StreamErrorCode(code))
 }

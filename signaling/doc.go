@@ -29,6 +29,20 @@
 // Flow identifier 0 is the report. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
 // plays them in step.
 //
+// # WebSocket
+//
+// Where UDP does not pass, the same session goes over a WebSocket at /ws. Each of its messages is binary: a byte that says what it is, and what
+// WebTransport would have carried. Stream numbers count from 0 for each side, which opens its own.
+//
+//	0  control   JSON, without the length
+//	1  DATAGRAM  its bytes
+//	2  stream    number (varint), bytes; the first one opens it
+//	3  end       number (varint)
+//	4  reset     number (varint), code (varint)
+//
+// TCP delivers all of it in order and late rather than never, so a sender sheds what is stale before it writes it, and puts control and datagrams before
+// streams.
+//
 // # Report
 //
 // Every participant sends a [Report] datagram every Welcome.ReportIntervalMS and the server answers each with a [Reply]. It carries what

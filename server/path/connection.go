@@ -28,8 +28,9 @@ type connection struct {
 	state   *State // nil until started
 	started bool
 	closed  bool
-	quic    *quic.Conn // nil before Bind and after the end
-	addr    net.Addr   // its remote address when last looked at
+	quic    *quic.Conn     // nil before Bind and after the end, and if it is not QUIC
+	measure func() Metrics // the same; nil while there is nothing to measure
+	addr    net.Addr       // its remote address when last looked at
 	local   netip.AddrPort
 
 	// What the fast path compares with.
@@ -203,7 +204,7 @@ func (c *connection) bind(conn *quic.Conn) {
 	if c.closed || !c.started {
 		return
 	}
-	c.quic = conn
+	c.quic, c.measure = conn, func() Metrics { return metrics(conn) }
 	if c.own == Client {
 		return
 	}
@@ -223,8 +224,8 @@ func (c *connection) end(reason string) {
 	c.flush()
 	c.look()
 	now := time.Now()
-	if c.quic != nil {
-		c.metrics = metrics(c.quic)
+	if c.measure != nil {
+		c.metrics = c.measure()
 	}
 	if c.started {
 		if active, ok := c.state.activeRemote(); ok {
@@ -233,7 +234,7 @@ func (c *connection) end(reason string) {
 		c.apply(Closed{Time: now, Reason: reason})
 		c.o.hub.Untrack(c.id, now)
 	}
-	c.closed, c.quic, c.addr = true, nil, nil
+	c.closed, c.quic, c.measure, c.addr = true, nil, nil, nil
 	if c.timer != nil {
 		c.timer.Stop()
 	}
@@ -243,8 +244,8 @@ func (c *connection) end(reason string) {
 func (c *connection) snapshot() Snapshot {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quic != nil {
-		c.metrics = metrics(c.quic)
+	if c.measure != nil {
+		c.metrics = c.measure()
 	}
 	s := c.state.Snapshot()
 	s.Participant, s.Name, s.Room = c.participant, c.name, c.room

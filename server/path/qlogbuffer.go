@@ -24,6 +24,7 @@ var (
 	ErrUnknownConnection = errors.New("path: no such connection")
 	ErrNoQlog            = errors.New("path: no qlog was recorded of this connection")
 	ErrTooManyQlogs      = fmt.Errorf("path: %d qlogs are held already", maxQlogs)
+	ErrNotQUIC           = errors.New("path: the connection is not QUIC, there is nothing to record")
 	ErrConnectionClosed  = errors.New("path: the connection has ended")
 )
 
@@ -187,6 +188,9 @@ func (o *Observer) StartQlog(connection string) error {
 	defer c.mu.Unlock()
 	if c.closed {
 		return ErrConnectionClosed
+	}
+	if c.quic == nil && c.measure != nil {
+		return ErrNotQUIC
 	}
 	old := c.qlog.Load()
 	if old.running() {

@@ -43,7 +43,10 @@ func (t *trace) AddProducer() qlogwriter.Recorder {
 }
 
 // recorder gets the events of one connection, on the connection's goroutine for all that matters here.
-type recorder struct{ c *connection }
+type recorder struct {
+	c   *connection
+	ids pathIDs
+}
 
 // RecordEvent implements qlogwriter.Recorder. It neither blocks nor allocates unless the event says something new.
 func (r *recorder) RecordEvent(ev qlogwriter.Event) {
@@ -55,12 +58,14 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 	case qlog.PacketReceived:
 		if e.Header.PacketType == qlog.PacketType1RTT {
 			c.packetReceived(&e)
+			r.followIDs()
 		} else {
 			c.longHeader(1, e.Header.PacketType, e.Header.SrcConnectionID)
 		}
 	case qlog.PacketSent:
 		if e.Header.PacketType == qlog.PacketType1RTT {
 			c.packetSent(&e)
+			r.followIDs()
 		} else {
 			c.longHeader(0, e.Header.PacketType, e.Header.SrcConnectionID)
 		}
@@ -78,6 +83,16 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 		c.mu.Lock()
 		c.end(c.closeReason(&e))
 		c.mu.Unlock()
+	}
+}
+
+// followIDs looks after the connection IDs of the client's paths.
+func (r *recorder) followIDs() {
+	r.c.mu.Lock()
+	conn, own := r.c.quic, r.c.own
+	r.c.mu.Unlock()
+	if conn != nil && own == Server {
+		r.ids.follow(conn)
 	}
 }
 

@@ -64,11 +64,11 @@ func (o *Observer) sample(now time.Time) []Sample {
 func (c *connection) sample(now time.Time) (Sample, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.quic == nil {
+	if c.measure == nil {
 		return Sample{}, false
 	}
 	c.look() // should no event have done so
-	m := metrics(c.quic)
+	m := c.measure()
 	s := Sample{Time: now, Connection: c.id, Participant: c.participant, Room: c.room, Metrics: m}
 	if e, ok := c.state.Active(); ok {
 		s.Path = e.Path

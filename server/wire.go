@@ -1,0 +1,85 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net"
+	"time"
+
+	"github.com/quic-go/webtransport-go"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+// wire is what carries a session: WebTransport, or WebSocket where UDP does not pass. Both have a control stream, datagrams and unidirectional
+// streams; what the two do with them when the network is bad is not the same.
+type wire interface {
+	media.Transport
+	// Control is the control stream. Only one goroutine reads and only one writes it.
+	Control() controlStream
+	ReceiveDatagram(context.Context) ([]byte, error)
+	AcceptStream(context.Context) (incomingStream, error)
+	RemoteAddr() net.Addr
+	// Context ends with the wire, with the reason as its cause.
+	Context() context.Context
+	// Close ends the wire with a code; nil is a normal end. It may be called again.
+	Close(reason *signaling.Error)
+}
+
+type controlStream interface {
+	io.ReadWriteCloser
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+type incomingStream interface {
+	io.Reader
+	// CancelRead asks the peer to send no more of it.
+	CancelRead(code uint32)
+	SetReadDeadline(time.Time) error
+}
+
+// quicWire is a WebTransport session.
+type quicWire struct {
+	*webtransport.Session
+	control *webtransport.Stream
+}
+
+func (w quicWire) Control() controlStream { return w.control }
+
+func (w quicWire) OpenStream() (media.Stream, error) {
+	stream, err := w.OpenUniStream()
+	if err != nil {
+		return nil, err
+	}
+	return sendStream{stream}, nil
+}
+
+func (w quicWire) AcceptStream(ctx context.Context) (incomingStream, error) {
+	stream, err := w.AcceptUniStream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return receiveStream{stream}, nil
+}
+
+func (w quicWire) Close(reason *signaling.Error) {
+	if reason == nil {
+		reason = &signaling.Error{}
+	}
+	w.control.SetReadDeadline(time.Now()) // frees who reads it, see session.readStream
+	w.CloseWithError(webtransport.SessionErrorCode(reason.Code), reason.Message)
+}
+
+type sendStream struct{ *webtransport.SendStream }
+
+func (s sendStream) CancelWrite(code uint32) {
+	s.SendStream.CancelWrite(webtransport.StreamErrorCode(code))
+}
+
+type receiveStream struct{ *webtransport.ReceiveStream }
+
+func (s receiveStream) CancelRead(code uint32) {
+	s.ReceiveStream.CancelRead(webtransport.StreamErrorCode(code))
+}
