@@ -217,7 +217,7 @@ func TestResume(t *testing.T) {
 	s := start(t)
 	ada := join(t, s.URL(), client.Config{Name: "Ada"})
 	ben := join(t, s.URL(), client.Config{Name: "Ben"})
-	out := publish(t, ada)
+	out, back := publish(t, ada), publish(t, ben)
 	ben.until("video", func() bool { return len(ben.frames[out.video.Track()]) > 10 })
 	id, connection, token := ada.ID(), ada.Connection(), ada.Token()
 	for range 2 { // the new token works as the first one did
@@ -242,6 +242,11 @@ func TestResume(t *testing.T) {
 	// Frames on their way when the connection was killed are sent again with their group, so nothing is missing; audio is not.
 	if lost := complete(t, "video", ben.ended(out.video.Track(), ben.frames, n), n); lost != 0 {
 		t.Errorf("%d frames of %d lost", lost, n)
+	}
+	// The server sends Ada the group she was in again; she gets what she missed, and nothing twice.
+	n = back.end()
+	if lost := complete(t, "video down", ada.ended(back.video.Track(), ada.frames, n), n); lost != 0 {
+		t.Errorf("%d frames of %d lost on the way down", lost, n)
 	}
 	if len(ben.Participants()) != 1 {
 		t.Errorf("Ben sees %+v", ben.Participants())

@@ -1,0 +1,150 @@
+package client
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+func audioPacket(t *testing.T, seq uint16, redundant bool) []byte {
+	t.Helper()
+	blocks := []media.REDBlock{{PayloadType: 111, Data: []byte{1, 2, 3}}}
+	if redundant {
+		blocks = append([]media.REDBlock{{PayloadType: 111, Offset: 960, Data: []byte{4, 5}}}, blocks...)
+	}
+	payload, err := media.AppendRED(nil, blocks...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := (&rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: seq, Timestamp: uint32(seq) * 960}, Payload: payload}).Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// Audio is made up only where neither a packet nor the redundancy in the next one has come.
+func TestConcealedAudio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := newRemoteTrack(signaling.Track{Kind: signaling.Audio})
+		began := time.Now()
+		for _, p := range []struct {
+			seq       uint16
+			redundant bool
+			want      time.Duration // so far
+		}{
+			{65533, true, 0},
+			{65534, true, 0},
+			{0, true, 0},                      // 65535 is in it
+			{3, true, 20 * time.Millisecond},  // 2 is in it, 1 is not
+			{5, false, 40 * time.Millisecond}, // 4 is not
+			{4, true, 40 * time.Millisecond},  // too late
+		} {
+			time.Sleep(20 * time.Millisecond)
+			if err := track.packet(audioPacket(t, p.seq, p.redundant), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if r, _ := track.report(1, false, false, time.Now()); int64(r.ConcealedMS) != p.want.Milliseconds() {
+				t.Errorf("after %d: %d ms made up, want %v", p.seq, r.ConcealedMS, p.want)
+			}
+		}
+		if m := track.measure(1, false, began.Add(90*time.Millisecond), time.Now()); m.ConcealedMS != 20 {
+			t.Errorf("in the end of it: %v ms", m.ConcealedMS)
+		}
+		if err := track.packet([]byte{1}, time.Now()); err == nil {
+			t.Error("not RTP, and counted")
+		}
+	})
+}
+
+func TestFramesAndFreezes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := newRemoteTrack(signaling.Track{Kind: signaling.Video})
+		frame := func(seq uint16) *media.Frame {
+			f, err := media.BuildFrame(rtp.Header{SequenceNumber: seq, Timestamp: uint32(seq) * 3000}, media.FrameMarking{Independent: seq == 0}, []byte("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return f
+		}
+		for seq := range uint16(30) {
+			if !track.frame(frame(seq)) {
+				t.Errorf("frame %d was known", seq)
+			}
+			time.Sleep(33 * time.Millisecond)
+		}
+		track.report(1, false, true, time.Now())
+		time.Sleep(300 * time.Millisecond)
+		for seq := uint16(20); seq < 32; seq++ { // as after a resumption: the group again
+			if fresh := track.frame(frame(seq)); fresh != (seq >= 30) {
+				t.Errorf("frame %d: %t", seq, fresh)
+			}
+		}
+		r, freezes := track.report(1, false, true, time.Now())
+		if freezes != 1 || r.FrozenMS != 333 || r.GapMS != 333 || r.Rendered != 32 || r.Lost != 0 {
+			t.Errorf("%d freezes, %+v", freezes, r)
+		}
+		time.Sleep(100 * time.Millisecond)
+		if r, _ := track.report(1, false, true, time.Now()); r.GapMS != 100 {
+			t.Errorf("a gap that goes on: %d ms", r.GapMS)
+		}
+		if r, _ := track.report(1, true, true, time.Now()); r.GapMS != 0 {
+			t.Errorf("a muted track: %d ms", r.GapMS)
+		}
+	})
+}
+
+func TestRoundTrips(t *testing.T) {
+	var r roundTrips
+	r.add(-time.Second)
+	r.add(time.Hour)
+	if r.bound() != 0 {
+		t.Errorf("of nothing: %v", r.bound())
+	}
+	for range 100 {
+		r.add(40 * time.Millisecond)
+	}
+	if b := r.bound(); b < 40*time.Millisecond || b > 41*time.Millisecond {
+		t.Errorf("steady: %v", b)
+	}
+	r.add(80 * time.Millisecond)
+	if b := r.bound(); b < 80*time.Millisecond || b > 90*time.Millisecond {
+		t.Errorf("after a peak: %v", b)
+	}
+}
+
+// A network that is gone is noted once and not told to quic-go, which would give the connection up.
+func TestSwallow(t *testing.T) {
+	told := 0
+	s := &socket{notify: func() { told++ }}
+	for _, c := range []struct {
+		err     error
+		offload bool
+		passed  bool // to quic-go
+		failed  bool
+		told    int
+	}{
+		{err: nil},
+		{err: &net.OpError{Op: "write", Err: syscall.EPERM}},
+		{err: &net.OpError{Op: "write", Err: syscall.EMSGSIZE}},
+		{err: syscall.EIO, offload: true, passed: true},
+		{err: net.ErrClosed, passed: true},
+		{err: &net.OpError{Op: "write", Err: syscall.ENETUNREACH}, failed: true, told: 1},
+		{err: syscall.ENETDOWN, failed: true, told: 1},
+		{err: nil, told: 1},
+		{err: syscall.EADDRNOTAVAIL, failed: true, told: 2},
+	} {
+		got := s.swallow(c.err, c.offload)
+		if (got != nil) != c.passed || c.passed && !errors.Is(got, c.err) || (s.failed.Load() != 0) != c.failed || told != c.told {
+			t.Errorf("%v: %v, failed %d, told %d", c.err, got, s.failed.Load(), told)
+		}
+	}
+}
