@@ -21,6 +21,8 @@ const (
 	eagerPause = 100 * time.Millisecond
 	// probeAfter a switch the way back is probed: a round trip of most networks.
 	probeAfter = 100 * time.Millisecond
+	// maxRetired bounds the sockets that one connection keeps for interfaces that are gone.
+	maxRetired = 16
 	// maxFailures in a row, then the probe goes on with another connection ID.
 	maxFailures = 3
 )
@@ -44,6 +46,7 @@ type paths struct {
 
 	mu       sync.Mutex
 	slots    [2]slot
+	retired  []slot // whose interface was replaced by another of the same name
 	current  int
 	eager    time.Time // since when the standby is needed; zero if it is not
 	switched time.Time
@@ -76,11 +79,22 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-// open opens the socket of a slot if it is not. The caller has the turn.
+// open opens the socket of a slot if it is not, or anew if its interface is another now. The slot is the standby, or that of a connection to come. The caller has the turn.
 func (p *paths) open(ctx context.Context, i int) error {
 	s := &p.slots[i]
 	if s.socket != nil {
-		return nil
+		now := s.uplink.index()
+		if now == 0 || now == s.socket.index || len(p.retired) >= maxRetired {
+			return nil
+		}
+		// A socket stays bound to the interface that was taken out.
+		p.mu.Lock()
+		p.retired = append(p.retired, *s)
+		if s.path != nil {
+			s.path.Close()
+		}
+		*s = slot{uplink: s.uplink}
+		p.mu.Unlock()
 	}
 	sock, err := openSocket(ctx, s.uplink, p.remote, func() { signal(p.changed) })
 	if err != nil {
@@ -95,8 +109,8 @@ func (p *paths) open(ctx context.Context, i int) error {
 
 // close is called after the connection has ended and nothing probes any more.
 func (p *paths) close() {
-	for i := range p.slots {
-		if s := &p.slots[i]; s.socket != nil {
+	for _, s := range append(p.retired, p.slots[:]...) {
+		if s.socket != nil {
 			s.transport.Close()
 			s.socket.Close()
 		}
@@ -319,7 +333,7 @@ func (p *paths) uplinkInUse() int {
 // inUse is the path in use.
 func (p *paths) inUse() (netip.AddrPort, Uplink) {
 	p.mu.Lock()
-	s := &p.slots[p.current]
+	s := p.slots[p.current]
 	p.mu.Unlock()
 	return s.socket.local(p.remote), s.uplink
 }

@@ -88,7 +88,7 @@ func (p *Publication) attach(s *session) {
 		return // closed
 	}
 	p.sub, p.session = sub, s
-	s.tasks.Go(func() { <-sub.Done() })
+	s.run(func() { <-sub.Done() })
 	context.AfterFunc(s.ctx, sub.Close)
 }
 

@@ -47,6 +47,9 @@ type session struct {
 	end   context.CancelCauseFunc
 	tasks sync.WaitGroup
 
+	closeMu sync.Mutex
+	closed  bool // nothing more is waited for
+
 	heard atomic.Int64 // when something came, ns since 1970
 	rtt   roundTrips
 }
@@ -160,6 +163,9 @@ func (s *session) start() {
 // close ends the session and waits for everything that belongs to it.
 func (s *session) close(code signaling.Code) {
 	s.end(ErrClosed)
+	s.closeMu.Lock()
+	s.closed = true
+	s.closeMu.Unlock()
 	s.wt.CloseWithError(webtransport.SessionErrorCode(code), "")
 	s.conn.CloseWithError(0, "")
 	s.dialer.Close()
@@ -168,6 +174,15 @@ func (s *session) close(code signaling.Code) {
 		<-s.datagrams.Done()
 	}
 	s.paths.close()
+}
+
+// run runs f as one of the session's tasks, unless the session is closed.
+func (s *session) run(f func()) {
+	s.closeMu.Lock()
+	defer s.closeMu.Unlock()
+	if !s.closed {
+		s.tasks.Go(f)
+	}
 }
 
 // send queues m for the control stream and never blocks.

@@ -20,6 +20,7 @@ import (
 type socket struct {
 	*net.UDPConn
 	uplink Uplink
+	index  int                        // of the interface that it is bound to, 0 for none
 	failed atomic.Int64               // since when every write has failed, ns since 1970; 0 if the last one did not
 	wrote  atomic.Int64               // when the last write was, ns since 1970
 	source atomic.Pointer[netip.Addr] // that packets came from when it was last known
@@ -37,12 +38,25 @@ func openSocket(ctx context.Context, u Uplink, remote netip.AddrPort, notify fun
 	if u.Local.IsValid() {
 		local = u.Local
 	}
+	index := u.index()
 	lc := net.ListenConfig{Control: u.control}
 	conn, err := lc.ListenPacket(ctx, network, netip.AddrPortFrom(local, 0).String())
 	if err != nil {
 		return nil, err
 	}
-	return &socket{UDPConn: conn.(*net.UDPConn), uplink: u, notify: notify}, nil
+	return &socket{UDPConn: conn.(*net.UDPConn), uplink: u, index: index, notify: notify}, nil
+}
+
+// index is the system's number of the interface at the moment; an interface that was taken out and put in again has another.
+func (u Uplink) index() int {
+	if u.Interface == "" {
+		return 0
+	}
+	ifi, err := net.InterfaceByName(u.Interface)
+	if err != nil {
+		return 0
+	}
+	return ifi.Index
 }
 
 // control binds a socket to the uplink's interface.
