@@ -132,7 +132,7 @@ export function Numbers({ connection, compact }: { connection: Connection; compa
   );
 }
 
-function Number({ name, value, hint }: { name: string; value: string; hint: string }) {
+function Figure({ name, value, hint }: { name: string; value: string; hint: string }) {
   return (
     <div data-hint={hint} tabIndex={0}>
       <dt>{name}</dt>

@@ -165,6 +165,7 @@ function Pill({
     >
       <rect x={x} y={y} width={width} height={height} rx={narrow ? 14 : 20} />
       <svg
+        aria-hidden="true"
         x={x + pad}
         y={y + (narrow ? 10 : 12)}
         width={font * 1.2}

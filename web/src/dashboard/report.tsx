@@ -39,7 +39,9 @@ export function Report({ report, name, title, nameOf }: ReportProps) {
       <p class="d-report-way">
         <VerdictChip verdict={report.verdict} />
         <End network={report.from.network} address={report.from.remote} title={title} />
-        <span aria-label="to">→</span>
+        <span role="img" aria-label="to">
+          →
+        </span>
         <End network={report.to.network} address={report.to.remote} title={title} />
         <span class="d-muted">{clockText(parseTime(report.switched))}</span>
       </p>

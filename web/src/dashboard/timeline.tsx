@@ -214,6 +214,7 @@ export function Timeline(props: TimelineProps) {
     <section class="d-timeline" aria-label="Timeline">
       <TimelineControls connections={connections} control={control} narrow={narrow ?? false} />
       <div class="d-canvas" onPointerLeave={() => (tip.value = null)}>
+        {/* biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: keys move within it, as its label says */}
         <canvas
           ref={canvas}
           tabIndex={0}

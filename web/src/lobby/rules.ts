@@ -19,6 +19,7 @@ export function roomProblem(room: string): string | null {
     const what = /\s/.test(stranger) ? 'a blank' : `“${stranger}”`;
     return `A room name cannot have ${what}: use a to z, digits, - and _.`;
   }
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the joiner and the selector are meant on their own
   if (!/^[a-z0-9]/.test(room)) return 'A room name starts with a letter or a digit.';
   return null;
 }

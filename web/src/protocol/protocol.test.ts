@@ -204,7 +204,7 @@ describe('RED', () => {
     expect(parseRED(writeRED([{ ...large, data: new Uint8Array(1024) }, primary]))).toEqual([primary]);
   });
 
-  it.each(['', 'ef0f', 'ef0f00036faabb', 'ef000000'.repeat(8) + '6f'])('refuses %j', (bad) => {
+  it.each(['', 'ef0f', 'ef0f00036faabb', `${'ef000000'.repeat(8)}6f`])('refuses %j', (bad) => {
     expect(parseRED(fromHex(bad))).toBeNull();
   });
 });
