@@ -99,29 +99,29 @@ export function Numbers({ connection, compact }: { connection: Connection; compa
   const rate = (bps: number | undefined) => (sample && !closed ? formatRate(bps ?? 0) : '–');
   return (
     <dl class="d-numbers">
-      <Number
+      <Figure
         name="RTT"
         value={m.rtt_ms > 0 ? msText(m.rtt_ms) : '–'}
         hint={`Smoothed round-trip time on the path in use; newest ${msText(m.latest_rtt_ms)}, least ${msText(m.min_rtt_ms)}.`}
       />
       {!compact && (
         <>
-          <Number
+          <Figure
             name="↓"
             value={rate(sample?.send_bps)}
             hint="Server to participant, all bytes of the connection."
           />
-          <Number
+          <Figure
             name="↑"
             value={rate(sample?.recv_bps)}
             hint="Participant to server, all bytes of the connection."
           />
-          <Number
+          <Figure
             name="cwnd"
             value={formatBytes(m.congestion_window)}
             hint="The congestion window: how much the server may have in flight. It starts afresh on a new path (RFC 9000 §9.4)."
           />
-          <Number
+          <Figure
             name="lost"
             value={String(m.packets_lost)}
             hint={`QUIC packets of the server that were declared lost, of ${m.packets_sent} sent.${sample ? ` Media in the last sample: ${formatShare(sample.loss_down)} down, ${formatShare(sample.loss_up)} up.` : ''}`}

@@ -60,11 +60,11 @@ class WebTransportSession implements Session {
     this.#handlers = handlers;
     this.#control = control.writable.getWriter();
     const datagrams = transport.datagrams as WebTransportDatagramDuplexStream & {
-      createWritable?: () => WritableStream<Bytes>;
+      createWritable: () => WritableStream<Bytes>; // instead of `writable` in the newest draft
     };
     datagrams.incomingHighWaterMark = 256; // the default drops whatever is not read at once
     datagrams.outgoingMaxAge = DATAGRAM_AGE;
-    this.#datagrams = (datagrams.writable ?? datagrams.createWritable?.()).getWriter();
+    this.#datagrams = (datagrams.writable ?? datagrams.createWritable()).getWriter();
     void this.#readControl(control.readable);
     void this.#each<Bytes>(datagrams.readable, (b) => handlers.datagram(b));
     void this.#each<ReadableStream<Uint8Array>>(transport.incomingUnidirectionalStreams, (s) =>
