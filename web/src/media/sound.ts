@@ -12,6 +12,8 @@ import { openDevice, trackProcessor } from './devices.ts';
 const RATE = 48_000;
 const CLOCK_MS = 500;
 const SANE_MS = 500; // an output latency above this is a browser's mistake
+const USUAL_LATENCY_MS = 40; // of sound cards, where it must not be asked for
+const READS = 8; // of the clock, 4 s
 
 export interface SoundHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;
@@ -26,6 +28,7 @@ export class Sound {
   readonly context: AudioContext;
   readonly #handlers: SoundHandlers;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #offsets: number[] = []; // wall clock minus the context's, ms
 
   constructor(handlers: SoundHandlers) {
     this.#handlers = handlers;
@@ -65,17 +68,30 @@ export class Sound {
 
   /** Which sample is heard when. */
   #clock(): { contextTime: number; at: number } {
+    return trackProcessor() ? this.#outputClock() : this.#estimatedClock();
+  }
+
+  #outputClock(): { contextTime: number; at: number } {
     const { contextTime, performanceTime } = this.context.getOutputTimestamp();
     const ahead = (this.context.currentTime - (contextTime ?? 0)) * 1000;
     const age = performance.now() - (performanceTime ?? 0);
-    if (contextTime && performanceTime && ahead - age > -SANE_MS && ahead - age < SANE_MS) {
+    if (contextTime && performanceTime && Math.abs(ahead - age) < SANE_MS) {
       return { contextTime, at: performance.timeOrigin + performanceTime };
     }
-    const latency = 1000 * (this.context.outputLatency || this.context.baseLatency || 0);
-    return {
-      contextTime: this.context.currentTime,
-      at: performance.timeOrigin + performance.now() + latency,
-    };
+    return this.#estimatedClock();
+  }
+
+  /**
+   * For Firefox, where getOutputTimestamp and outputLatency wait for the audio process on the main thread and now and then never return (seen in
+   * Firefox 153 under load). currentTime may be a little old when it is read; the newest of the last reads counts.
+   */
+  #estimatedClock(): { contextTime: number; at: number } {
+    const { currentTime, baseLatency } = this.context;
+    const at = performance.timeOrigin + performance.now();
+    this.#offsets.push(at - 1000 * currentTime);
+    if (this.#offsets.length > READS) this.#offsets.shift();
+    const latency = Math.max(1000 * baseLatency, USUAL_LATENCY_MS);
+    return { contextTime: currentTime, at: Math.min(...this.#offsets) + 1000 * currentTime + latency };
   }
 
   close(): void {
