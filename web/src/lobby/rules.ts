@@ -19,8 +19,7 @@ export function roomProblem(room: string): string | null {
     const what = /\s/.test(stranger) ? 'a blank' : `“${stranger}”`;
     return `A room name cannot have ${what}: use a to z, digits, - and _.`;
   }
-  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the joiner and the selector are meant on their own
-  const printable = /^[a-z0-9]/.test(room)) return 'A room name starts with a letter or a digit.';
+  if (!/^[a-z0-9]/.test(room)) return 'A room name starts with a letter or a digit.';
   return null;
 }
 
@@ -31,7 +30,8 @@ export function nameProblem(name: string): string | null {
   const length = [...name].length;
   if (length > MAX_NAME) return `A name has at most ${MAX_NAME} characters; this one has ${length}.`;
   // As Go's unicode.IsPrint: letters, marks, numbers, punctuation, symbols and the plain space; and what emoji are joined with.
-  if (!/^[\p{L}\p{M}\p{N}\p{P}\p{S} \u200d\ufe0f]*$/u;
+  // biome-ignore lint/suspicious/noMisleadingCharacterClass: the joiner and the selector are meant on their own
+  const printable = /^[\p{L}\p{M}\p{N}\p{P}\p{S} \u200d\ufe0f]*$/u;
   if (!printable.test(name)) {
     return 'The name has a character that cannot be shown.';
   }
