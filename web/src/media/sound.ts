@@ -13,7 +13,7 @@ const RATE = 48_000;
 const CLOCK_MS = 500;
 const SANE_MS = 500; // an output latency above this is a browser's mistake
 const USUAL_LATENCY_MS = 40; // of sound cards, where it must not be asked for
-const READS = 8; // of the clock, 4 s
+const READS = 3; // of the clock: a card that stumbles loses time, which must show soon
 
 export interface SoundHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;
