@@ -11,15 +11,16 @@ const module = "github.com/roamcall/roamcall/"
 // imports says what each package may import of this module and of what this module depends on. Imports point one way:
 // cmd → server → {server/path, server/link, media, signaling}.
 var imports = map[string][]string{
-	"assets":           {},
-	"signaling":        {},
-	"signaling/client": {module + "signaling", module + "media", "github.com/quic-go/", "github.com/pion/rtp"},
-	"media":            {"github.com/pion/rtp"},
-	"media/file":       {module + "media", "github.com/pion/rtp"},
-	"server/link":      {"golang.org/x/sys"},
-	"server/path":      {"github.com/quic-go/quic-go"},
-	"server":           {module + "assets", module + "media", module + "server/", module + "signaling", "github.com/", "golang.org/x/"},
-	"server/internal":  {module + "server/", module + "signaling"},
+	"assets":                {},
+	"signaling":             {},
+	"signaling/client":      {module + "signaling", module + "media", "github.com/quic-go/", "github.com/pion/rtp"},
+	"media":                 {"github.com/pion/rtp"},
+	"media/file":            {module + "media", "github.com/pion/rtp"},
+	"server/link":           {module + "server/link/iface", "golang.org/x/sys"},
+	"server/link/companion": {module + "server/link", module + "assets"},
+	"server/path":           {"github.com/quic-go/quic-go"},
+	"server":                {module + "assets", module + "media", module + "server/", module + "signaling", "github.com/", "golang.org/x/"},
+	"server/internal":       {module + "server/", module + "signaling"},
 	"cmd": {
 		module + "server", module + "signaling", module + "media", module + "assets", "github.com/at-wat/ebml-go", "github.com/pion/rtp", "golang.org/x/term",
 	},

@@ -25,6 +25,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "run the server: page, relay, lab and dashboard", serve},
+		{"link", "carry a browser's call over whichever network of this machine works", linkCommand},
 		{"join", "take part in a call without a browser, and migrate on purpose", join},
 	}
 }
