@@ -50,7 +50,14 @@ export class Events {
     const here = this.all.find((e) => e.id > after && match(e));
     if (here) return Promise.resolve(here);
     return new Promise((resolve, reject) => {
-      const waiter: Waiter = { match, after, resolve: (e) => (clearTimeout(timer), resolve(e)) };
+      const waiter: Waiter = {
+        match,
+        after,
+        resolve: (e) => {
+          clearTimeout(timer);
+          resolve(e);
+        },
+      };
       const timer = setTimeout(() => {
         this.#waiters = this.#waiters.filter((w) => w !== waiter);
         const seen = this.all.filter((e) => e.id > after).map((e) => `${e.id} ${e.type}`);

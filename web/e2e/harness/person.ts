@@ -2,7 +2,7 @@
 
 import type { BrowserContext, Page } from 'puppeteer-core';
 import type { SwitchStyle } from '../../src/call/types.ts';
-import { until } from './wait.ts';
+import { pause, until } from './wait.ts';
 
 /** What the page measured of one remote participant, from the attributes of its canvas. */
 export interface Seen {
@@ -202,15 +202,17 @@ export class Person {
       (s) => !s.muted && s.level > 0.005,
       withinMs,
     );
-    // A level could come from concealment, so the made-up part of a second of sound must be small.
+    // A level could come from concealment, so most of what is played must have arrived.
     await until(
       `the sound of ${name} is not made up`,
       async () => {
         const before = (await this.sees(name)).concealedMs;
-        await new Promise((r) => setTimeout(r, 500));
-        return (await this.sees(name)).concealedMs - before;
+        const at = performance.now();
+        await pause(500);
+        const { concealedMs } = await this.sees(name);
+        return (concealedMs - before) / (performance.now() - at);
       },
-      (concealed) => concealed < 100,
+      (share) => share < 0.5,
       withinMs,
     );
   }

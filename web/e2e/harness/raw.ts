@@ -47,7 +47,7 @@ export class RawPeer {
         const control = await transport.createBidirectionalStream();
         // Firefox and the newer drafts make the writable side anew each time.
         const duplex = transport.datagrams as WebTransportDatagramDuplexStream & {
-          createWritable?(): WritableStream<Uint8Array>;
+          createWritable(): WritableStream<Uint8Array>;
         };
         const s: Session = {
           transport,
@@ -56,7 +56,7 @@ export class RawPeer {
           frames: {},
           replies: 0,
           control: control.writable.getWriter(),
-          datagrams: (duplex.writable ?? duplex.createWritable?.()).getWriter(),
+          datagrams: (duplex.writable ?? duplex.createWritable()).getWriter(),
           stall: stalled,
         };
         transport.closed.then(

@@ -3,7 +3,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BrowserContext } from 'puppeteer-core';
-import { type Kind, type LaunchOptions, type Launched, launchBrowser } from './browsers.ts';
+import { type Kind, type Launched, type LaunchOptions, launchBrowser } from './browsers.ts';
 import { OUT } from './build.ts';
 import { Person } from './person.ts';
 import { Server } from './server.ts';
