@@ -1,0 +1,99 @@
+// Browsers in namespaces of the test bed, and the people at them.
+
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Browser, launch } from 'puppeteer-core';
+import type { Kind } from '../harness/browsers.ts';
+import { Person } from '../harness/person.ts';
+import { type Pulse, startPulse } from '../harness/pulse.ts';
+import { type Frames, followFrames } from './frames.ts';
+
+const PROGRAM: Record<Kind, string> = {
+  chromium: process.env.CHROMIUM || '/usr/bin/chromium',
+  firefox: process.env.FIREFOX || '/usr/bin/firefox-esr',
+};
+
+const CHROMIUM_FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--autoplay-policy=no-user-gesture-required',
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+  '--ignore-certificate-errors', // of the page; a session pins its certificate
+  '--use-fake-ui-for-media-stream',
+];
+
+const FIREFOX_PREFS = {
+  'media.navigator.streams.fake': true,
+  'media.navigator.permission.disabled': true,
+  'media.autoplay.default': 0,
+  'network.captive-portal-service.enabled': false,
+  'network.connectivity-service.enabled': false,
+  'app.update.enabled': false,
+  'datareporting.policy.dataSubmissionEnabled': false,
+};
+
+export interface Visitor {
+  person: Person;
+  frames: Frames;
+  close(): Promise<void>;
+}
+
+interface VisitorOptions {
+  name: string;
+  origin: string;
+  /** Where the browser runs; this program's own namespace if not given. Only Chromium can be driven from another one, over pipes. */
+  namespace?: string;
+  camera: boolean;
+}
+
+/** Starts a browser of somebody who has not joined yet. */
+export async function visit(kind: Kind, options: VisitorOptions): Promise<Visitor> {
+  const home = await mkdtemp(join(tmpdir(), 'roamcall-roam-'));
+  let pulse: Pulse | null = null;
+  let browser: Browser | null = null;
+  const close = async () => {
+    await browser?.close().catch(() => undefined);
+    await pulse?.close();
+    await rm(home, { recursive: true, force: true });
+  };
+  try {
+    let executablePath = PROGRAM[kind];
+    if (options.namespace) {
+      const script = `#!/bin/sh\nexec ip netns exec ${options.namespace} ${executablePath} "$@"\n`;
+      executablePath = join(home, 'browser');
+      await writeFile(executablePath, script);
+      await chmod(executablePath, 0o755);
+    }
+    if (kind === 'chromium') {
+      const args = [...CHROMIUM_FLAGS];
+      if (options.camera) args.push('--use-fake-device-for-media-stream=device-count=1');
+      browser = await launch({ executablePath, headless: true, args, pipe: true, protocolTimeout: 60_000 });
+    } else {
+      pulse = await startPulse();
+      browser = await launch({
+        browser: 'firefox',
+        executablePath,
+        headless: true,
+        acceptInsecureCerts: true,
+        extraPrefsFirefox: FIREFOX_PREFS,
+        env: { ...process.env, ...pulse.env },
+        protocolTimeout: 60_000,
+      });
+    }
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.setViewport({ width: 1280, height: 800 });
+    const frames = await followFrames(kind, page);
+    return { person: new Person(page, context, options.name, options.origin), frames, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,133 @@
+// When frames are drawn, from the page's worker itself and not from what the page says of it: every frame that is drawn onto a canvas of the
+// call is noted with the time of day, which is one clock for all programs of a machine.
+
+import http from 'node:http';
+import https from 'node:https';
+import type { Page } from 'puppeteer-core';
+import type { Kind } from '../harness/browsers.ts';
+
+/** How many times are kept in the page; at 30 frames a second, a few minutes of several participants. */
+const KEEP = 20_000;
+
+/** What the page asks its worker. */
+interface Question {
+  participant: string;
+  from: number;
+}
+
+/** What is added to the worker's global object. */
+interface Noted {
+  roamFrames: { participant: string; at: number }[];
+}
+
+/** Notes what is drawn. Goes into the page's worker as source text, so it can use nothing from outside. */
+function note(keep: number): void {
+  const noted = self as unknown as Noted;
+  if (noted.roamFrames || typeof OffscreenCanvasRenderingContext2D === 'undefined') return;
+  noted.roamFrames = [];
+  const channel = new BroadcastChannel('roam-frames');
+  channel.onmessage = (e: MessageEvent<Question>) => {
+    const { participant, from } = e.data;
+    channel.postMessage(
+      noted.roamFrames.filter((f) => f.participant === participant && f.at >= from).map((f) => f.at),
+    );
+  };
+  const whose = new WeakMap<OffscreenCanvas, string>();
+  self.addEventListener('message', (e: MessageEvent<{ participant?: string; canvas?: unknown } | null>) => {
+    if (e.data?.canvas instanceof OffscreenCanvas) whose.set(e.data.canvas, e.data.participant ?? '');
+  });
+  const { prototype } = OffscreenCanvasRenderingContext2D;
+  const draw = prototype.drawImage as (...args: unknown[]) => void;
+  prototype.drawImage = function (this: OffscreenCanvasRenderingContext2D, ...args: unknown[]) {
+    const participant = whose.get(this.canvas);
+    if (participant !== undefined) {
+      noted.roamFrames.push({ participant, at: Date.now() });
+      if (noted.roamFrames.length > keep) noted.roamFrames.splice(0, keep / 2);
+    }
+    draw.apply(this, args);
+  };
+}
+
+/** Follows the frames of a page. Begin before the call is joined: canvases are recognized as they come to the worker. */
+export async function followFrames(kind: Kind, page: Page): Promise<Frames> {
+  if (kind === 'chromium') {
+    page.on('workercreated', (worker) => void worker.evaluate(note, KEEP).catch(() => undefined));
+  } else {
+    await addToWorker(page, `(${note.toString()})(${KEEP});`);
+  }
+  return new Frames(page);
+}
+
+/** Firefox runs nothing in workers on demand, so the worker's script is given a few more lines on its way to the page. */
+async function addToWorker(page: Page, lines: string): Promise<void> {
+  await page.setRequestInterception(true);
+  page.on('request', (request) => {
+    if (!/\/call\.worker[^/]*\.js$/.test(request.url())) {
+      void request.continue();
+      return;
+    }
+    void (async () => {
+      const original = await get(request.url());
+      await request.respond({
+        status: 200,
+        headers: {
+          'content-type': 'text/javascript',
+          'cross-origin-embedder-policy': 'require-corp',
+          'cross-origin-resource-policy': 'same-origin',
+        },
+        body: `${original}\n${lines}`,
+      });
+      await page.setRequestInterception(false); // nothing is held up from now on
+    })();
+  });
+}
+
+/** What is at an address of the server, whoever vouches for it. */
+function get(url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith('https:') ? https.get : http.get;
+    request(url, { rejectUnauthorized: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    }).on('error', reject);
+  });
+}
+
+export class Frames {
+  constructor(readonly page: Page) {}
+
+  /** When frames of a participant were drawn since `from`, ms since the epoch. */
+  async times(participant: string, from: number): Promise<number[]> {
+    return this.page.evaluate(
+      (question: Question) =>
+        new Promise<number[]>((resolve) => {
+          const channel = new BroadcastChannel('roam-frames');
+          const done = (times: number[]) => {
+            clearTimeout(late);
+            channel.close();
+            resolve(times);
+          };
+          const late = setTimeout(done, 5_000, []); // there is no worker
+          channel.onmessage = (e: MessageEvent<number[]>) => done(e.data);
+          channel.postMessage(question);
+        }),
+      { participant, from },
+    );
+  }
+}
+
+/** The longest interval between two of the times that overlaps [from, to], the one that is still running at `to` included. Infinity without any. */
+export function longestGap(times: number[], from: number, to: number): number {
+  let longest = 0;
+  let last = Number.NEGATIVE_INFINITY;
+  for (const at of times) {
+    if (at > to) break;
+    if (at > from) longest = Math.max(longest, at - last);
+    last = at;
+  }
+  return Math.max(longest, to - last);
+}

@@ -1,0 +1,167 @@
+// Those who walk: each kind of client that a call can have, joined from the client's namespace.
+
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BINARY } from '../harness/build.ts';
+import { until } from '../harness/wait.ts';
+import { type Visitor, visit } from './browser.ts';
+import { Running, run } from './shell.ts';
+import { SERVER_ADDRESS, SERVER_PORT, type Testbed } from './testbed.ts';
+
+export const MOVERS = ['chromium', 'companion', 'firefox', 'native', 'websocket'] as const;
+export type MoverKind = (typeof MOVERS)[number];
+
+export const TITLES: Record<MoverKind, string> = {
+  chromium: 'Chromium',
+  companion: 'Chromium through the companion',
+  firefox: 'Firefox',
+  native: 'native participant',
+  websocket: 'Chromium over WebSocket',
+};
+
+export const ROOM = 'roam';
+export const NAME = 'Ada';
+const ORIGIN = `https://${SERVER_ADDRESS}:${SERVER_PORT}`;
+
+/** Somebody in the call who changes network. */
+export interface Mover {
+  /** When frames of a participant were drawn here since `from`; null where nothing is drawn, so that only the handover's report tells. */
+  times(participant: string, from: number): Promise<number[] | null>;
+  /** Why it is not in the call any more; null while it is, even if it is reconnecting. */
+  gone(): Promise<string | null>;
+  /** What can be told of it if something goes wrong. */
+  evidence(): string;
+  close(): Promise<void>;
+}
+
+export class CannotRun extends Error {}
+
+/** Joins the call as NAME. Throws CannotRun if this kind does not exist here. */
+export async function joinAs(kind: MoverKind, testbed: Testbed, api: string): Promise<Mover> {
+  switch (kind) {
+    case 'chromium':
+    case 'firefox':
+      return browse(await visit(kind, { name: NAME, origin: ORIGIN, camera: true }));
+    case 'companion':
+      return companion(testbed);
+    case 'native':
+      return native(testbed, api);
+    case 'websocket':
+      return webSocket(testbed);
+  }
+}
+
+async function browse(
+  visitor: Visitor,
+  closeToo: () => Promise<void> = async () => undefined,
+): Promise<Mover> {
+  const { person, frames } = visitor;
+  const close = async () => {
+    await visitor.close();
+    await closeToo();
+  };
+  try {
+    await person.join(ROOM);
+  } catch (error) {
+    const said = person.console.slice(-10).join('\n');
+    await close();
+    throw new Error(`${String(error)}\n${said}`);
+  }
+  return {
+    times: (participant, from) => frames.times(participant, from),
+    async gone() {
+      const phase = await person.attribute('phase', 'data-phase');
+      return phase === 'connected' || phase === 'reconnecting' ? null : `the page is ${phase}`;
+    },
+    evidence: () => person.console.slice(-40).join('\n'),
+    close,
+  };
+}
+
+/** Whether the binary has a command; it may be older than these tests. */
+async function needs(command: string): Promise<void> {
+  const help = await run(BINARY, [command, '--help']).catch(String);
+  if (!help.includes(`roamcall ${command}`)) throw new CannotRun(`there is no "roamcall ${command}"`);
+}
+
+async function companion(testbed: Testbed): Promise<Mover> {
+  await needs('link');
+  // What it knows of servers is kept in a home of its own.
+  const env = [`HOME=${join(tmpdir(), `${testbed.name}-home`)}`, 'XDG_CONFIG_HOME=', 'XDG_STATE_HOME='];
+  const link = new Running(testbed.client, 'env', [
+    ...env,
+    BINARY,
+    'link',
+    '--server',
+    ORIGIN,
+    '--http',
+    '127.0.0.1:8090',
+  ]);
+  try {
+    const [, origin = ''] = await link.says(/open (http:\/\/\S+)/);
+    const visitor = await visit('chromium', { name: NAME, origin, camera: true });
+    const mover = await browse(visitor);
+    return {
+      ...mover,
+      evidence: () => `${mover.evidence()}\n${link.log}`,
+      async close() {
+        await mover.close();
+        await link.stop();
+      },
+    };
+  } catch (error) {
+    await link.stop();
+    throw error;
+  }
+}
+
+async function native(testbed: Testbed, api: string): Promise<Mover> {
+  await needs('join');
+  const config = (await (await fetch(`${api}/api/config`)).json()) as {
+    certificate_hashes: { value: string }[];
+  };
+  const args = [
+    'join',
+    `${ORIGIN}/call/${ROOM}`,
+    '--name',
+    NAME,
+    '--interface',
+    'wlan',
+    '--interface',
+    'wwan',
+  ];
+  for (const { value } of config.certificate_hashes) args.push('--pin', value);
+  const program = new Running(testbed.client, BINARY, args);
+  await until(`${NAME} is in the call`, async () => program.ended || (await present(api)), Boolean);
+  return {
+    times: async () => null,
+    gone: async () => (program.ended ? `it ended: ${program.log.slice(-500)}` : null),
+    evidence: () => program.log.slice(-4_000),
+    close: () => program.stop(),
+  };
+}
+
+async function present(api: string): Promise<boolean> {
+  const calls = (await (await fetch(`${api}/api/calls`)).json()) as { participants: { name: string }[] }[];
+  return calls.some((c) => c.participants.some((p) => p.name === NAME));
+}
+
+async function webSocket(testbed: Testbed): Promise<Mover> {
+  await testbed.blockUDP(true);
+  try {
+    const visitor = await visit('chromium', { name: NAME, origin: ORIGIN, camera: true });
+    return await browse(visitor, () => testbed.blockUDP(false));
+  } catch (error) {
+    await testbed.blockUDP(false);
+    throw new CannotRun(`without UDP the call was not joined: ${String(error).slice(0, 300)}`);
+  }
+}
+
+/** Why a kind cannot run on this machine at all, or null. */
+export function missing(kind: MoverKind): string | null {
+  const need = kind === 'firefox' ? ['/usr/bin/firefox-esr', '/usr/bin/pulseaudio'] : [];
+  const chromium = process.env.CHROMIUM || '/usr/bin/chromium'; // the viewer's, too
+  const absent = [chromium, ...need].filter((p) => !existsSync(p));
+  return absent.length > 0 ? `${absent.join(' and ')} not installed` : null;
+}
