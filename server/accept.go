@@ -121,9 +121,26 @@ func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	}
 	<-session.ctx.Done()
 	s.forget(session)
-	p.call.sessionLost(p, session)
+	if brokeRules(context.Cause(session.ctx)) {
+		p.call.leave(p, session)
+	} else {
+		p.call.sessionLost(p, session)
+	}
 	log.Info("session ended", "left", left, "cause", context.Cause(session.ctx))
 	reading.Wait()
+}
+
+// brokeRules tells whether a session ended because of what its participant did: that one is not waited for.
+func brokeRules(cause error) bool {
+	var e *signaling.Error
+	if !errors.As(cause, &e) || errors.Is(cause, errSlow) {
+		return false
+	}
+	switch e.Code {
+	case signaling.CodeLeft, signaling.CodeGoingAway, signaling.CodeReplaced, signaling.CodeInternal:
+		return false
+	}
+	return true
 }
 
 // readJoin reads the first message.

@@ -297,7 +297,7 @@ func TestBadPeers(t *testing.T) {
 			bad := join(t, s, "", signaling.Join{Name: "Bad", Room: "bad"})
 			c.do(t, bad)
 			bad.goodbye(c.code)
-			await[signaling.ParticipantChanged](other, nil) // it may still come back
+			await[signaling.ParticipantLeft](other, nil)
 		})
 	}
 	t.Run("garbage datagrams", func(t *testing.T) {

@@ -208,8 +208,12 @@ export class VideoReceiver {
     }
     if (behind < BEHIND_MS) this.schedule.ready(media, at);
     this.#decoded.push({ frame, media });
-    while (this.#decoded.length > MAX_DECODED) this.#decoded.shift()?.frame.close();
     this.#tick();
+    // Sound that is very late holds the picture back: what there is no more room for is shown before its time, not never.
+    while (this.#decoded.length > MAX_DECODED) {
+      const oldest = this.#decoded.shift();
+      if (oldest) this.#draw(oldest.frame, oldest.media);
+    }
   }
 
   /** Shows the newest frame whose time has come and sets the alarm for the next one. */
