@@ -92,7 +92,8 @@ func (s *status) show() {
 		text += " (" + uplink.String() + ")"
 	}
 	if len(done) > 0 {
-		text += ", last: " + verdict(done[len(done)-1])
+		h := done[len(done)-1]
+		text += fmt.Sprintf(", last: %s, longest gap up %s, down %s", verdict(h), gap(h.Up), gap(h.Down))
 	}
 	s.sent, s.received, s.last = sent, received, now
 	if s.live {
@@ -133,6 +134,13 @@ func describe(h client.Handover) string {
 		}
 	}
 	return text
+}
+
+func gap(i client.Impact) string {
+	if !i.Measured {
+		return "unknown"
+	}
+	return fmt.Sprintf("%.0f ms", ms(i.LongestGap))
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }

@@ -178,7 +178,7 @@ func (p *paths) probe(ctx context.Context, fresh time.Duration) error {
 		s.failures++
 		return err
 	}
-	// Nothing but probes is written to the standby's socket, and the last one is the one that was answered.
+	// Nothing but probes is written to the standby's socket, and on a path that works the last one is the one that was answered.
 	s.validated, s.probe, s.failures = now, now.Sub(time.Unix(0, s.socket.wrote.Load())), 0
 	signal(p.changed)
 	return nil

@@ -152,7 +152,8 @@ func (s *session) read() (signaling.Message, error) {
 func (s *session) start() {
 	s.datagrams = media.NewDatagramSender(transport{s.wt})
 	context.AfterFunc(s.ctx, func() {
-		s.control.CancelRead(0)
+		// Not CancelRead: webtransport-go 0.13 then forgets the stream, and a Read that waits to hear why the session was closed waits for good.
+		s.control.SetReadDeadline(time.Now())
 		s.datagrams.Close()
 	})
 	for _, f := range []func(){s.readControl, s.writeControl, s.readDatagrams, s.acceptStreams, s.report, func() { s.paths.keep(s.ctx) }} {
@@ -270,7 +271,7 @@ func (s *session) acceptStreams() {
 			return
 		}
 		streams.Go(func() {
-			stop := context.AfterFunc(s.ctx, func() { stream.CancelRead(webtransport.StreamErrorCode(media.ResetPaused)) })
+			stop := context.AfterFunc(s.ctx, func() { stream.SetReadDeadline(time.Now()) }) // not CancelRead, see start
 			defer stop()
 			r, err := media.NewStreamReader(stream)
 			if err != nil {

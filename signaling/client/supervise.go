@@ -61,6 +61,8 @@ func (c *Client) supervise() {
 type rescue struct {
 	c     *Client
 	moved time.Time // last switch
+	look  time.Time // last step
+	awake time.Time // when this process had not run for a while, see silence
 
 	// While other connections are tried:
 	since    time.Time // nothing was heard since; zero if no connections are tried
@@ -90,7 +92,8 @@ func (r *rescue) step() {
 		c.fail(said) // the server does not want it to go on
 		return
 	}
-	silence, patience, dead := s.silence(), s.patience(), s.paths.dead()
+	patience, dead := s.patience(), s.paths.dead()
+	silence := r.silence(s, patience)
 	if !ended && silence < patience && !dead {
 		s.paths.need(false)
 		if !r.since.IsZero() {
@@ -106,6 +109,17 @@ func (r *rescue) step() {
 	if ended || silence >= 2*patience || dead && silence >= patience {
 		r.reconnect(s, silence)
 	}
+}
+
+// silence is for how long nothing has come although this process ran. A program that was not scheduled, or a computer that slept, hears nothing either, and what
+// came meanwhile may still have to be read.
+func (r *rescue) silence(s *session, patience time.Duration) time.Duration {
+	now := time.Now()
+	if !r.look.IsZero() && now.Sub(r.look) > patience/2 {
+		r.awake = now
+	}
+	r.look = now
+	return min(s.silence(), now.Sub(r.awake))
 }
 
 // move goes to the standby if that is better as far as is known.
