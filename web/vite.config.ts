@@ -15,7 +15,7 @@ export default defineConfig({
   worker: { format: 'es' },
   server: {
     headers: { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' },
-    proxy: { '/api': 'http://127.0.0.1:8080' },
+    proxy: { '/api': 'http://127.0.0.1:8080', '/ws': { target: 'http://127.0.0.1:8080', ws: true } },
   },
   test: { include: ['src/**/*.test.ts', 'src/**/*.test.tsx'] },
 } as import('vite').UserConfig);

@@ -127,6 +127,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
 function CallHead({ engine }: { engine: CallEngine }) {
   const room = useComputed(() => engine.state.value.room);
   const phase = useComputed(() => engine.state.value.phase);
+  const transport = useComputed(() => engine.state.value.transport);
   const people = useComputed(() => engine.state.value.remotes.length + 1);
   return (
     <header class="call-head">
@@ -138,8 +139,23 @@ function CallHead({ engine }: { engine: CallEngine }) {
         <span class="sr-only"> in the call</span>
       </span>
       <PhaseChip phase={phase.value} />
+      {transport.value === 'websocket' && <TCPChip />}
       <FreezeMeter engine={engine} />
     </header>
+  );
+}
+
+function TCPChip() {
+  return (
+    <span
+      class="head-fact"
+      data-testid="transport"
+      data-transport="websocket"
+      tabIndex={0}
+      title="UDP does not pass here, or this browser has no WebTransport, so the call goes over TCP: whatever is lost delays all that follows, and a change of network ends the connection; another one takes the call over."
+    >
+      over TCP
+    </span>
   );
 }
 

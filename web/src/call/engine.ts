@@ -4,12 +4,16 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import { Camera } from '../media/camera.ts';
 import { Microphone, Sound, type SoundHandlers } from '../media/sound.ts';
 import { UNSUPPORTED } from '../transport/failure.ts';
+import type { TransportName } from '../transport/transport.ts';
 import type { FromWorker, ToWorker } from '../workers/messages.ts';
 import { type Action, initialState, reduce } from './state.ts';
 import type { CallEngine, CallState, JoinOptions, Local, PathListener, SwitchStyle } from './types.ts';
 
 const LEAVE_MS = 600; // for the worker to say goodbye
 const QUIET_MS = 1_500; // a context that starts may take a moment
+
+/** ?transport=websocket or ?transport=webtransport in the address that the page was loaded from allows only that one: to try it, and to measure it. */
+const ONLY = onlyTransport();
 
 export function createCallEngine(): CallEngine {
   return new Engine();
@@ -54,7 +58,7 @@ class Engine implements CallEngine {
       if (this.#state.value.phase !== 'connecting') return;
       this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
     };
-    this.#post({ type: 'join', room, name, codec, mic });
+    this.#post({ type: 'join', room, name, codec, mic, transport: ONLY });
     this.#openDevices(options);
     navigator.mediaDevices?.addEventListener('devicechange', this.#devicesChanged);
     void this.#listDevices();
@@ -263,10 +267,14 @@ class Engine implements CallEngine {
   }
 }
 
+function onlyTransport(): TransportName | null {
+  const only = new URLSearchParams(location.search).get('transport');
+  return only === 'websocket' || only === 'webtransport' ? only : null;
+}
+
 function supported(): boolean {
   return (
     typeof Worker !== 'undefined' &&
-    typeof WebTransport !== 'undefined' &&
     typeof VideoDecoder !== 'undefined' &&
     typeof AudioContext !== 'undefined' &&
     typeof OffscreenCanvas !== 'undefined'

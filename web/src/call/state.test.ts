@@ -47,6 +47,13 @@ const run = (...actions: Action[]): CallState => actions.reduce((s, a) => reduce
 const joining: Action = { type: 'joining', room: 'demo', local: { name: 'Ada', mic: true } };
 
 describe('reduce', () => {
+  it('knows what carries the call', () => {
+    expect(run(joining, welcome()).transport).toBe('webtransport');
+    const tcp = run(joining, { type: 'transport', transport: 'websocket' }, welcome());
+    expect(tcp.transport).toBe('websocket');
+    expect(reduce(tcp, { type: 'transport', transport: 'webtransport' }, 0).transport).toBe('webtransport');
+  });
+
   it('joins', () => {
     const s = run(joining);
     expect([s.phase, s.room, s.local.mic, s.local.camera]).toEqual(['connecting', 'demo', true, false]);

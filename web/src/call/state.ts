@@ -43,6 +43,7 @@ export const initialState: CallState = {
   freezes: 0,
   frozenMs: 0,
   connection: '',
+  transport: 'webtransport',
   resumptions: 0,
   link: null,
 };
@@ -77,6 +78,8 @@ export function reduce(state: CallState, action: Action, now: number): CallState
       };
     case 'local':
       return { ...state, local: { ...state.local, ...action.local } };
+    case 'transport':
+      return { ...state, transport: action.transport };
     case 'link':
       return { ...state, link: action.link };
     case 'notice':

@@ -9,6 +9,7 @@ import type {
   PathEventData,
   Presence,
 } from '../protocol/messages.gen.ts';
+import type { TransportName } from '../transport/transport.ts';
 
 /** Where the call stands. `reconnecting` is true only while nothing arrives and the engine is trying. */
 export type Phase = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'left' | 'failed';
@@ -91,8 +92,10 @@ export interface CallState {
   /** Totals over all remotes since joining. */
   freezes: number;
   frozenMs: number;
-  /** Address-free identity of the current connection: original destination connection ID, hex. */
+  /** Address-free identity of the current connection: original destination connection ID, hex; over TCP a name that the server gave it. */
   connection: string;
+  /** What carries the call. A WebSocket, over TCP, only where WebTransport does not work. */
+  transport: TransportName;
   /** Connections replaced so far (resumptions). */
   resumptions: number;
   link: LinkInfo | null;

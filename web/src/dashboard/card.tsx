@@ -59,6 +59,9 @@ export function Card(props: CardProps) {
             {connection.next ? 'replaced' : 'closed'}
           </Chip>
         )}
+        {s.transport === 'websocket' && (
+          <Chip data-hint="A WebSocket: no connection IDs, no path validation.">TCP</Chip>
+        )}
         <LastVerdict verdict={s.verdict} />
       </div>
       <div class="d-card-path">
@@ -75,7 +78,11 @@ export function Card(props: CardProps) {
             data-connection-id={s.id}
             class="d-mono"
             tabIndex={0}
-            data-hint={`Original destination connection ID ${s.id}: what the client called the server in its first packet. It names the connection here, whatever its addresses become.`}
+            data-hint={
+              s.transport === 'websocket'
+                ? `The server's name for this TCP connection, ${s.id}. It has no connection ID: when one of its addresses changes, it ends.`
+                : `Original destination connection ID ${s.id}: what the client called the server in its first packet. It names the connection here, whatever its addresses become.`
+            }
           >
             {shorten(s.id, compact ? 9 : 18)}
           </span>

@@ -3,6 +3,9 @@ import { group } from './ids.ts';
 
 /** The connection IDs of both directions, with their life: ready, in use, retired. */
 export function ConnectionIDs({ snapshot }: { snapshot: ConnectionSnapshot }) {
+  if (snapshot.transport === 'websocket') {
+    return <p class="d-muted">TCP: no connection IDs, no path validation.</p>;
+  }
   return (
     <div class="d-ids">
       {(['server', 'client'] as const).map((issuer) => {

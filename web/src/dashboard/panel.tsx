@@ -41,6 +41,7 @@ export function ConnectionPanel({ engine }: { engine: CallEngine }) {
   const link = call.link ?? undefined;
   const s = connection.snapshot;
   const path = activePath(s);
+  const tcp = s.transport === 'websocket';
   const title = (network: string) => networkTitle(network, link);
   const part = { state, connection, link, control, now: live.now };
   return (
@@ -60,13 +61,17 @@ export function ConnectionPanel({ engine }: { engine: CallEngine }) {
           {pathText(connection)}
         </p>
         <p>
-          <span class="d-muted">connection ID</span>{' '}
+          <span class="d-muted">{tcp ? 'TCP connection' : 'connection ID'}</span>{' '}
           <span
             class="d-mono"
             data-testid="connection-id"
             data-connection-id={s.id}
             tabIndex={0}
-            data-hint={`The original destination connection ID, ${s.id}: it names this connection, whatever its addresses become.`}
+            data-hint={
+              tcp
+                ? `The server's name for this connection, ${s.id}. A TCP connection is known by its addresses; when one of them changes, it ends.`
+                : `The original destination connection ID, ${s.id}: it names this connection, whatever its addresses become.`
+            }
           >
             {shorten(s.id, 24)}
           </span>

@@ -101,7 +101,8 @@ export function PathPicture({ connection, link, narrow, now }: PathPictureProps)
         })}
       </svg>
       <figcaption>
-        <span>
+        {snapshot.transport === 'websocket' && <span>TCP: no connection IDs, no path validation</span>}
+        <span hidden={snapshot.transport === 'websocket'}>
           {narrow ? 'to server' : 'Destination ID on packets to the server:'}{' '}
           <span class="d-mono">{dcid(snapshot, 'server')}</span>
         </span>
@@ -111,7 +112,7 @@ export function PathPicture({ connection, link, narrow, now }: PathPictureProps)
           !narrow &&
           p.rows.some((r) => r.emulated) && <span class="d-muted">emulated networks, real QUIC</span>
         )}
-        <span>
+        <span hidden={snapshot.transport === 'websocket'}>
           {narrow ? 'to client' : 'to the client:'} <span class="d-mono">{dcid(snapshot, 'client')}</span>
         </span>
       </figcaption>

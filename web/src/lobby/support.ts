@@ -5,10 +5,9 @@ import type { Codec } from '../protocol/messages.gen.ts';
 export const BROWSERS_THAT_WORK =
   'current versions of Chrome, Edge and other Chromium browsers, and Firefox from version 153';
 
-/** The parts that are missing, by their names; empty when a call is possible. `scope` is the page's global object. */
+/** The parts that are missing, by their names; empty when a call is possible. WebTransport is none of them: there is the WebSocket. `scope` is the page's global object. */
 export function missingParts(scope: object): string[] {
   const needed = {
-    WebTransport: ['WebTransport'],
     'WebCodecs video': ['VideoDecoder', 'EncodedVideoChunk'],
     'WebCodecs audio': ['AudioDecoder', 'EncodedAudioChunk'],
     'Web Workers': ['Worker'],

@@ -75,7 +75,8 @@ export class MessageReader {
   }
 }
 
-function parseMessage(body: Uint8Array): FromServer {
+/** A message without its length. */
+export function parseMessage(body: Uint8Array): FromServer {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));

@@ -13,6 +13,7 @@ import type { Session, SessionHandlers } from './transport.ts';
 
 /** The server's side of one session. */
 class FakeSession implements Session {
+  readonly transport = 'webtransport';
   readonly sent: FromParticipant[] = [];
   closed = false;
 
@@ -65,16 +66,25 @@ class World {
   readonly messages: FromServer[] = [];
   afresh: boolean[] = [];
   reachable = true;
+  /** How long the opening of a session takes, ms; Infinity: for ever. */
+  opening = 0;
+  exclusive = false;
+  /** Openings under way, and the most there ever were. */
+  under = 0;
+  mostUnder = 0;
+  begun = 0;
   readonly connection = new Connection({
-    open: async (_target, handlers) => {
+    open: async (_target, handlers, signal) => {
+      this.begun++;
       if (!this.reachable) throw new CallError(UNREACHABLE);
+      await this.#open(signal);
       const session = new FakeSession(handlers);
       this.sessions.push(session);
       return session;
     },
     target: async (afresh) => {
       this.afresh.push(afresh);
-      return { url: '', hashes: [] };
+      return { url: '', hashes: [], websocket: '', exclusive: this.exclusive };
     },
     join: { room: 'demo', name: 'Ada', receive: ['vp8'] },
     handlers: {
@@ -85,6 +95,18 @@ class World {
       stream: () => undefined,
     },
   });
+
+  async #open(signal: AbortSignal): Promise<void> {
+    if (this.opening === 0) return;
+    this.under++;
+    this.mostUnder = Math.max(this.mostUnder, this.under);
+    await new Promise<void>((resolve) => {
+      signal.addEventListener('abort', () => resolve());
+      if (Number.isFinite(this.opening)) setTimeout(resolve, this.opening);
+    });
+    this.under--;
+    if (signal.aborted) throw new CallError(UNREACHABLE);
+  }
 
   /** The newest session. */
   get last(): FakeSession {
@@ -120,6 +142,7 @@ describe('Connection', () => {
   });
 
   afterEach(() => {
+    vi.restoreAllMocks();
     world.connection.leave();
     vi.useRealTimers();
   });
@@ -160,9 +183,11 @@ describe('Connection', () => {
 
   it('resumes with the token when the session is lost, as long as it takes', async () => {
     const first = await joined();
-    await pass(500);
+    await alive(first, 500);
     world.reachable = false;
     first.handlers.closed({ code: 'x', message: '' });
+    expect(world.phases.at(-1)).toBe('connected'); // most are back before anybody has to know
+    await pass(800);
     expect(world.phases.at(-1)).toBe('reconnecting');
     await pass(20_000);
     world.reachable = true;
@@ -175,18 +200,22 @@ describe('Connection', () => {
     expect(world.welcomes).toEqual(['one', 'two']);
   });
 
-  it('replaces a silent session, and keeps it until the next is welcomed', async () => {
+  it('replaces a silent session within 250 ms, and keeps it until the next is welcomed', async () => {
+    world.opening = 60;
     const first = await joined();
-    await pass(1_900);
-    expect(world.phases.at(-1)).toBe('connected');
-    await pass(200);
-    expect(world.phases.at(-1)).toBe('reconnecting');
+    await pass(140);
+    expect(world.begun).toBe(1);
+    await pass(40);
+    expect(world.begun).toBe(2);
+    expect(world.sessions.length).toBe(1);
+    await pass(65);
+    expect(world.last.join.token).toBe('one');
+    expect(world.last.join.silence_ms).toBeGreaterThanOrEqual(150);
     expect(first.closed).toBe(false);
-    expect(world.sessions.length).toBe(2);
     world.last.welcome('two', true);
     await pass(0);
     expect(first.closed).toBe(true);
-    expect(world.phases.at(-1)).toBe('connected');
+    expect(world.phases).toEqual(['connecting', 'connected']); // nobody was told
     first.handlers.closed({ code: 'x', message: '' }); // too late to matter
     first.goodbye(Codes.replaced);
     await alive(world.last, 5_000);
@@ -194,20 +223,147 @@ describe('Connection', () => {
     expect(world.sessions.length).toBe(2);
   });
 
+  it('leaves a session that survives a hard switch alone: nothing joins', async () => {
+    world.opening = 210; // three round trips of 70 ms
+    const first = await joined();
+    for (let i = 0; i < 20; i++) world.connection.measured(70);
+    await alive(first, 500);
+    for (const gap of [150, 190, 240, 300]) {
+      await pass(gap);
+      await alive(first, 11_000); // until it is not cautious any more
+    }
+    expect(world.begun).toBeGreaterThan(1); // it was suspected
+    for (const unused of world.sessions.slice(1)) {
+      expect(unused.sent).toEqual([]);
+      expect(unused.closed).toBe(true);
+    }
+    expect(world.phases).toEqual(['connecting', 'connected']);
+    expect(first.closed).toBe(false);
+  });
+
+  it('suspects later after a suspicion that was wrong', async () => {
+    world.opening = 500;
+    const first = await joined();
+    await pass(220);
+    expect(world.begun).toBe(2);
+    await alive(first, 200);
+    await pass(200);
+    expect(world.begun).toBe(2);
+    await pass(120);
+    expect(world.begun).toBe(3);
+  });
+
+  it('does not let a session that is ready join before two round trips have passed', async () => {
+    const first = await joined();
+    for (let i = 0; i < 40; i++) world.connection.measured(100);
+    await alive(first, 100);
+    await pass(250);
+    expect(world.sessions.length).toBe(2);
+    expect(world.last.sent).toEqual([]);
+    await pass(200);
+    expect(world.sessions[1]?.join.token).toBe('one');
+  });
+
   it('goes back to a session that speaks again before the other has joined', async () => {
+    const first = await joined();
+    world.reachable = false;
+    await pass(2_400);
+    expect(world.phases.at(-1)).toBe('reconnecting');
+    world.reachable = true;
+    await alive(first, 10_000);
+    expect(world.phases.at(-1)).toBe('connected');
+    expect(world.sessions.length).toBe(1);
+    expect(first.closed).toBe(false);
+  });
+
+  it('lets the server decide when the silent session speaks after the other has joined', async () => {
+    const first = await joined();
+    await pass(800);
+    const next = world.sessions[1] as FakeSession;
+    expect(next.join.token).toBe('one');
+    expect(world.phases.at(-1)).toBe('reconnecting');
+    await alive(first, 100);
+    expect(world.phases.at(-1)).toBe('connected');
+    expect(first.closed).toBe(false);
+    first.goodbye(Codes.replaced);
+    next.welcome('two', true);
+    await alive(next, 1_000);
+    expect(world.phases.at(-1)).toBe('connected');
+    expect(world.welcomes).toEqual(['one', 'two']);
+  });
+
+  it('goes on when the session that has joined is lost and the silent one is back', async () => {
+    const first = await joined();
+    await pass(300);
+    expect(world.last.join.token).toBe('one');
+    await alive(first, 50);
+    world.last.handlers.closed({ code: 'x', message: '' });
+    const { begun } = world;
+    await alive(first, 3_000);
+    expect(world.begun).toBe(begun);
+    expect(first.closed).toBe(false);
+    expect(world.phases).toEqual(['connecting', 'connected']);
+  });
+
+  it('opens at most two sessions at a time, again and again', async () => {
+    await joined();
+    world.opening = Number.POSITIVE_INFINITY;
+    await pass(10_000);
+    expect(world.mostUnder).toBe(2);
+    expect(world.begun).toBeGreaterThan(8);
+    expect(world.begun).toBeLessThan(20);
+    world.opening = 50;
+    await opened(world, 2);
+    expect(world.last.join.silence_ms).toBeGreaterThan(10_000);
+    world.last.welcome('two', true);
+    await alive(world.last, 5_000);
+    expect(world.under).toBe(0);
+    expect(world.phases.at(-1)).toBe('connected');
+  });
+
+  it('never asks twice at a time, but asks again when the join was lost', async () => {
+    await joined();
+    await pass(250);
+    expect(world.sessions[1]?.join.token).toBe('one');
+    const asked = () => world.sessions.filter((s) => s.sent.length > 0).length;
+    await pass(800);
+    expect(asked()).toBe(2); // the first session's own join, and one
+    await pass(500);
+    expect(asked()).toBe(3);
+    world.sessions.findLast((s) => s.sent.length > 0)?.goodbye(Codes.badToken); // the other was not lost
+    await pass(100);
+    world.sessions[1]?.welcome('two', true);
+    await pass(0);
+    expect(world.phases.at(-1)).toBe('connected');
+    expect(world.welcomes).toEqual(['one', 'two']);
+    expect(world.sessions.filter((s) => !s.closed)).toEqual([world.sessions[1]]);
+  });
+
+  it('does not take a page that stood still for a silent network', async () => {
+    const first = await joined();
+    await alive(first, 200);
+    const clock = performance.now.bind(performance);
+    let stalled = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock() + stalled);
+    for (let i = 0; i < 20; i++) {
+      stalled += 900;
+      await pass(25); // the timer comes before what has arrived
+      await alive(first, 100);
+    }
+    expect(world.begun).toBe(1);
+    expect(world.phases).toEqual(['connecting', 'connected']);
+  });
+
+  it('waits longer where a second connection would silence the first', async () => {
     const w = new World();
+    w.exclusive = true;
     w.connection.start();
     await pass(0);
     w.last.welcome('one');
-    w.reachable = false;
-    await pass(2_400);
-    expect(w.phases.at(-1)).toBe('reconnecting');
-    const [first] = w.sessions as [FakeSession];
-    w.reachable = true;
-    await alive(first, 10_000);
-    expect(w.phases.at(-1)).toBe('connected');
-    expect(w.sessions.length).toBe(1);
-    expect(first.closed).toBe(false);
+    await pass(1_900);
+    expect(w.begun).toBe(1);
+    await pass(200);
+    expect(w.begun).toBe(2);
     w.connection.leave();
   });
 
@@ -228,7 +384,6 @@ describe('Connection', () => {
     const first = await joined();
     world.reachable = false;
     first.goodbye(Codes.goingAway);
-    expect(world.phases.at(-1)).toBe('reconnecting');
     expect(first.closed).toBe(true);
     await pass(30_000);
     expect(world.phases.at(-1)).toBe('reconnecting');

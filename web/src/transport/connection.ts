@@ -1,5 +1,8 @@
-// Keeps a participant in a call over one session after another. A session that ends, or from which nothing is heard, is replaced: a new one is
-// opened with the resume token of the last welcome, and the old one is closed only when the new one is welcomed, in case it comes back.
+// Keeps a participant in a call over one session after another.
+//
+// A session that ended, or from which nothing is heard, is replaced: others are opened with the resume token of the last welcome, again and again, while
+// the silent one stays open. Whichever delivers first carries the call. A token works once, and the server takes it when it accepts a join; so a
+// session that is ready joins only if the silent one still is silent (silence.ts has the numbers), and never two at a time.
 
 import type { Failure, Phase } from '../call/types.ts';
 import {
@@ -12,14 +15,27 @@ import {
 } from '../protocol/messages.gen.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { CallError, goodbyeFailure, toFailure, UNREACHABLE } from './failure.ts';
-import type { InStream, OpenSession, Session, Target } from './transport.ts';
+import { Silence } from './silence.ts';
+import type { InStream, OpenSession, Session, Target, TransportName } from './transport.ts';
+import { type Deferred, deferred, sleep } from './waiting.ts';
 
-/** Nothing at all arrived for this long, although the server answers a report every 50 ms: the connection is lost. */
-const SILENCE_MS = 2_000;
-const CHECK_MS = 100;
+const CHECK_MS = 25;
+/** Silence that people are told of; most is over before. */
+const RECONNECTING_MS = 700;
 const ATTEMPT_MS = 4_000;
 const FIRST_ATTEMPTS = 3;
-const BACKOFF_MS = [0, 250, 500, 1_000, 2_000];
+/** Between the beginnings of attempts. */
+const BACKOFF_MS = [0, 250, 250, 250, 250, 500, 500, 1_000, 1_000, 2_000];
+/** At most so many sessions are being opened at a time. */
+const AT_ONCE = 2;
+/** An attempt of this age gives way to the next; each time it is left longer, for networks that are slow. */
+const GIVES_WAY_MS = 500;
+const GIVES_WAY_LATER_MS = 100;
+const GIVES_WAY_RTTS = 6; // twice what the opening of a session takes
+/** A join without an answer for this long was lost: another session may join with the same token. */
+const UNANSWERED_MS = 1_000;
+/** Resuming, every so many attempts the server is asked for its address anew; not each time, for the request itself may hang on a dead network. */
+const ASK_EVERY = 4;
 const LEAVE_MS = 150; // for the last message to get out
 
 /** Refusals after which trying again may help. */
@@ -46,14 +62,34 @@ export interface ConnectionOptions {
   handlers: ConnectionHandlers;
 }
 
+/** A session that is being opened. */
+interface Attempt {
+  readonly abort: AbortController;
+  readonly startedAt: number;
+  /** May send its join; asked for while it waits. */
+  go: Deferred<void> | null;
+  /** When it sent its join: from then on the server may act on it. */
+  askedAt: number | null;
+}
+
+/** The replacing of a session, from suspicion until something delivers. */
+interface Campaign {
+  readonly abort: AbortController;
+  readonly attempts: Set<Attempt>;
+  failures: number;
+  /** Wakes the next attempt before its time. */
+  hurry: Deferred<void>;
+}
+
 export class Connection {
   readonly #options: ConnectionOptions;
+  readonly #silence = new Silence();
   #session: Session | null = null;
+  #transport: TransportName | null = null;
   #token = '';
   #phase: Phase = 'idle';
-  #heardAt = 0;
-  #attempt: AbortController | null = null;
-  #asked = false; // the attempt has sent its join: the server may act on it
+  #campaign: Campaign | null = null;
+  #asked = false; // for a replacement, since the last welcome
   #check: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -63,7 +99,7 @@ export class Connection {
   /** Joins. Everything else is told to the handlers. */
   start(): void {
     this.#setPhase('connecting');
-    this.#check = setInterval(() => this.#checkSilence(), CHECK_MS);
+    this.#check = setInterval(() => this.#tick(), CHECK_MS);
     void this.#connect();
   }
 
@@ -72,9 +108,9 @@ export class Connection {
     this.#session?.send(message);
   }
 
-  /** For how long nothing was heard, ms. */
-  get silence(): number {
-    return performance.now() - this.#heardAt;
+  /** The time from a report to its reply, ms. */
+  measured(rttMs: number): void {
+    this.#silence.measured(rttMs);
   }
 
   leave(): void {
@@ -91,7 +127,7 @@ export class Connection {
 
   #stop(phase: 'left' | 'failed', failure: Failure | null): void {
     if (this.#check) clearInterval(this.#check);
-    this.#attempt?.abort();
+    this.#endCampaign();
     this.#session = null;
     this.#setPhase(phase, failure);
   }
@@ -108,54 +144,134 @@ export class Connection {
     this.#options.handlers.phase(phase, failure);
   }
 
-  /**
-   * Tries until there is a welcome, the old session speaks again, or trying is of no use. `moved`: the server may have another address by
-   * now.
-   */
-  async #connect(moved = false): Promise<void> {
-    if (this.#attempt) return;
-    const abort = new AbortController();
-    this.#attempt = abort;
-    const first = this.#token === '';
-    for (let n = 0; !abort.signal.aborted; n++) {
-      const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
-      await sleep(wait * (0.75 + Math.random() / 2), abort.signal);
-      if (abort.signal.aborted) break;
-      const refused = await this.#try(moved || n > 0, abort.signal);
-      if (!refused || abort.signal.aborted) break;
-      if (this.#phase === 'connected') break; // the old session has come back
-      const { failure, final, again } = refused;
-      if (final || (first && n + 1 >= FIRST_ATTEMPTS)) {
-        this.#attempt = null;
-        this.#fail(failure);
-        return;
-      }
-      if (again) n = -1; // at once
-    }
-    if (this.#attempt === abort) this.#attempt = null;
+  #tick(): void {
+    const now = performance.now();
+    this.#silence.tick(now, CHECK_MS);
+    if (this.#phase !== 'connected' && this.#phase !== 'reconnecting') return;
+    const silence = this.#silence.of(now);
+    if (silence >= this.#silence.suspect) void this.#connect(); // the old session stays open: it may come back
+    if (silence >= RECONNECTING_MS && this.#campaign) this.#setPhase('reconnecting');
+    this.#release();
   }
 
-  /** One attempt. Null: it was welcomed. */
-  async #try(
-    afresh: boolean,
-    cancelled: AbortSignal,
-  ): Promise<{ failure: Failure; final: boolean; again: boolean } | null> {
-    const attempt = new AbortController();
-    const { signal } = attempt;
-    const abort = () => attempt.abort();
-    cancelled.addEventListener('abort', abort, { once: true });
-    const timer = setTimeout(abort, ATTEMPT_MS);
-    const token = this.#token;
+  /** Starts attempts until there is a welcome or the old session speaks again. `moved`: the server may have another address by now. */
+  async #connect(moved = false): Promise<void> {
+    if (this.#campaign) return;
+    const campaign: Campaign = {
+      abort: new AbortController(),
+      attempts: new Set(),
+      failures: 0,
+      hurry: deferred(),
+    };
+    this.#campaign = campaign;
+    const { signal } = campaign.abort;
+    const first = this.#phase === 'connecting';
+    for (let n = 0; !signal.aborted; n++) {
+      const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
+      await Promise.race([sleep(wait * (0.75 + Math.random() / 2), signal), campaign.hurry.promise]);
+      campaign.hurry = deferred();
+      await this.#room(campaign, first ? 1 : AT_ONCE, n);
+      while (this.#speaks && !signal.aborted) await sleep(CHECK_MS, signal); // but a join is on its way
+      if (signal.aborted) return;
+      const afresh = moved || (first ? n > 0 : n % ASK_EVERY === ASK_EVERY - 1);
+      void this.#attempt(campaign, afresh);
+    }
+  }
+
+  /** The session in use is not silent. */
+  get #speaks(): boolean {
+    return this.#session !== null && this.#silence.of(performance.now()) < this.#silence.suspect;
+  }
+
+  /** Waits until there is room for another attempt, and makes some. */
+  async #room(campaign: Campaign, most: number, n: number): Promise<void> {
+    const patience = Math.max(GIVES_WAY_MS, GIVES_WAY_RTTS * this.#silence.rtt) + GIVES_WAY_LATER_MS * n;
+    while (campaign.attempts.size >= most && !campaign.abort.signal.aborted) {
+      const now = performance.now();
+      const oldest = [...campaign.attempts].find((a) => !a.go && a.askedAt === null);
+      if (most > 1 && oldest && now - oldest.startedAt >= patience) {
+        oldest.abort.abort();
+        campaign.attempts.delete(oldest);
+      } else await sleep(CHECK_MS, campaign.abort.signal);
+    }
+  }
+
+  #endCampaign(): void {
+    const campaign = this.#campaign;
+    this.#campaign = null;
+    campaign?.abort.abort();
+    for (const attempt of campaign?.attempts ?? []) attempt.abort.abort();
+  }
+
+  /** Lets a session that is ready join, if it is time to. */
+  #release(): void {
+    if (!this.#campaign) return;
+    const now = performance.now();
+    if (this.#session && this.#silence.of(now) < this.#silence.patience) return;
+    const attempts = [...this.#campaign.attempts];
+    const most = this.#token ? UNANSWERED_MS : ATTEMPT_MS; // without a token there would be two of us
+    if (attempts.some((a) => a.askedAt !== null && now - a.askedAt < most)) return;
+    const next = attempts.find((a) => a.go);
+    if (!next) return;
+    next.askedAt = now;
+    next.go?.resolve();
+    next.go = null;
+  }
+
+  /** One attempt, to its end. */
+  async #attempt(campaign: Campaign, afresh: boolean): Promise<void> {
+    const attempt: Attempt = {
+      abort: new AbortController(),
+      startedAt: performance.now(),
+      go: null,
+      askedAt: null,
+    };
+    campaign.attempts.add(attempt);
+    const timer = setTimeout(() => attempt.abort.abort(), ATTEMPT_MS);
+    const said = await this.#try(attempt, afresh).catch((e: unknown) => toFailure(e, UNREACHABLE));
+    clearTimeout(timer);
+    campaign.attempts.delete(attempt);
+    if (this.#campaign !== campaign) return;
+    if ('type' in said && said.type === 'welcome') return;
+    const refusal = 'type' in said && said.type === 'goodbye' ? said : null;
+    const failure = refusal ? goodbyeFailure(refusal) : (said as Failure);
+    if (refusal?.code === Codes.badToken && this.#token) {
+      // Too late to resume: join anew. Unless another attempt has used the token up, which then is welcomed.
+      if ([...campaign.attempts].some((a) => a.askedAt !== null)) return;
+      this.#token = '';
+      this.#session?.close();
+      this.#session = null;
+      campaign.hurry.resolve();
+      return;
+    }
+    const final = refusal !== null && !TEMPORARY.has(refusal.code);
+    campaign.failures++;
+    if (final || (this.#phase === 'connecting' && campaign.failures >= FIRST_ATTEMPTS)) this.#fail(failure);
+    else this.#release();
+  }
+
+  /** Opens a session, joins when it may, and returns the answer, or rejects. */
+  async #try(attempt: Attempt, afresh: boolean): Promise<FromServer> {
+    const { signal } = attempt.abort;
+    const silence = this.#silence.since(attempt.startedAt);
+    const answer = deferred<FromServer>();
+    answer.promise.catch(() => undefined); // the opening may fail first
+    const go = deferred<void>();
+    go.promise.catch(() => undefined);
+    const cancelled = () => {
+      answer.reject(new CallError(UNREACHABLE));
+      go.reject(new CallError(UNREACHABLE));
+    };
+    signal.addEventListener('abort', cancelled, { once: true });
     let session: Session | null = null;
-    this.#asked = false;
     try {
-      const silence = this.silence;
       const target = await this.#options.target(afresh, signal);
-      const answer = deferred<FromServer>();
-      answer.promise.catch(() => undefined); // the opening may fail first
-      signal.addEventListener('abort', () => answer.reject(new CallError(UNREACHABLE)), { once: true });
-      session = await this.#open(target, answer, signal);
-      this.#asked = true;
+      session = await this.#open(target, { attempt, answer, signal, lost: cancelled });
+      attempt.go = go;
+      this.#release();
+      await go.promise;
+      const token = this.#token;
+      if (token) this.#asked = true;
       session.send({
         type: 'join',
         version: VERSION,
@@ -163,26 +279,23 @@ export class Connection {
         ...(token && { token, silence_ms: Math.round(silence) }),
       });
       const said = await answer.promise;
-      if (said.type === 'goodbye') {
-        session.close();
-        if (said.code === Codes.badToken && token) {
-          this.#token = ''; // too late to resume: join anew
-          return { failure: goodbyeFailure(said), final: false, again: true };
-        }
-        return { failure: goodbyeFailure(said), final: !TEMPORARY.has(said.code), again: false };
-      }
-      return null;
+      if (said.type !== 'welcome') session.close();
+      return said;
     } catch (error) {
+      attempt.go = null;
       session?.close();
-      return { failure: toFailure(error, UNREACHABLE), final: false, again: false };
+      throw error;
     } finally {
-      clearTimeout(timer);
-      cancelled.removeEventListener('abort', abort);
+      signal.removeEventListener('abort', cancelled);
     }
   }
 
   /** Opens a session whose first message settles `answer`; a welcome makes it the one in use before anything behind it is read. */
-  async #open(target: Target, answer: Deferred<FromServer>, signal: AbortSignal): Promise<Session> {
+  async #open(
+    target: Target,
+    o: { attempt: Attempt; answer: Deferred<FromServer>; signal: AbortSignal; lost(): void },
+  ): Promise<Session> {
+    if (o.signal.aborted) throw new CallError(UNREACHABLE);
     let session: Session | null = null;
     let welcomed = false;
     const inUse = () => session !== null && this.#session === session;
@@ -191,13 +304,16 @@ export class Connection {
       target,
       {
         message: (message) => {
-          if (inUse()) return this.#message(message);
-          if (welcomed || signal.aborted || !session) return;
+          if (inUse()) {
+            this.#message(message);
+            return;
+          }
+          if (welcomed || o.signal.aborted || !session) return;
           if (message.type === 'welcome') {
             welcomed = true;
-            this.#welcome(message, session);
+            this.#welcome(message, session, target, o.attempt);
           }
-          if (message.type === 'welcome' || message.type === 'goodbye') answer.resolve(message);
+          if (message.type === 'welcome' || message.type === 'goodbye') o.answer.resolve(message);
         },
         datagram: (bytes) => {
           if (inUse()) this.#heard();
@@ -208,23 +324,33 @@ export class Connection {
           handlers.stream(stream);
         },
         closed: (failure) => {
-          answer.reject(new CallError(failure));
+          o.answer.reject(new CallError(failure));
           if (inUse()) this.#lost();
+          else o.lost();
         },
       },
-      signal,
+      o.signal,
+      { resume: this.#token !== '', before: this.#transport },
     );
     return session;
   }
 
-  #welcome(welcome: Welcome, session: Session): void {
+  #welcome(welcome: Welcome, session: Session, target: Target, attempt: Attempt): void {
     const old = this.#session;
     this.#session = session;
+    this.#transport = session.transport;
     this.#token = welcome.token;
-    this.#heard();
+    this.#asked = false;
+    const tcp = session.transport === 'websocket';
+    const listening = { interval: welcome.report_interval_ms, tcp, exclusive: target.exclusive && !tcp };
+    this.#silence.begin(listening, performance.now());
+    const campaign = this.#campaign;
+    this.#campaign = null;
     this.#options.handlers.welcome(welcome, session);
     this.#setPhase('connected');
     old?.close();
+    campaign?.abort.abort();
+    for (const other of campaign?.attempts ?? []) if (other !== attempt) other.abort.abort();
   }
 
   #message(message: FromServer): void {
@@ -234,62 +360,31 @@ export class Connection {
       return;
     }
     if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost(true);
-    else if (message.code === Codes.replaced && this.#attempt)
+    else if (message.code === Codes.replaced && this.#asked)
       this.#lost(); // by our own next session
     else this.#fail(goodbyeFailure(message));
   }
 
   /** Something arrived on the session in use. */
   #heard(): void {
-    this.#heardAt = performance.now();
-    if (this.#phase !== 'reconnecting' || !this.#session) return;
-    this.#setPhase('connected'); // it was only silent
-    if (this.#asked) return; // too late to call off the replacement
-    this.#attempt?.abort();
-    this.#attempt = null;
+    const now = performance.now();
+    this.#silence.heard(now);
+    if (!this.#session || !this.#campaign) return;
+    // It was only silent. A join that is on its way cannot be taken back: then the server decides.
+    if (![...this.#campaign.attempts].some((a) => a.askedAt !== null)) {
+      this.#silence.spurious(now);
+      this.#endCampaign();
+    }
+    this.#setPhase('connected');
   }
 
+  /** The session in use is over. */
   #lost(moved = false): void {
     const session = this.#session;
     this.#session = null;
     session?.close();
     if (this.#over) return;
-    this.#setPhase('reconnecting');
+    this.#release(); // nothing has to be waited for any more
     void this.#connect(moved);
   }
-
-  #checkSilence(): void {
-    if (this.#phase !== 'connected' || this.silence < SILENCE_MS) return;
-    this.#setPhase('reconnecting');
-    void this.#connect(); // the old session stays open: it may come back
-  }
-}
-
-interface Deferred<T> {
-  promise: Promise<T>;
-  resolve(value: T): void;
-  reject(error: unknown): void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve: (value: T) => void = () => undefined;
-  let reject: (error: unknown) => void = () => undefined;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  return { promise, resolve, reject };
-}
-
-function sleep(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms === 0 || signal.aborted) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener('abort', done);
-  });
 }

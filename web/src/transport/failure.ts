@@ -28,15 +28,14 @@ export function goodbyeFailure(g: Goodbye): Failure {
 
 export const UNREACHABLE: Failure = {
   code: 'unreachable',
-  message: 'The call server cannot be reached. Perhaps UDP is blocked on this network.',
+  message: 'The call server cannot be reached.',
 };
 
 export const LOST: Failure = { code: 'connection-lost', message: 'The connection was lost.' };
 
 export const UNSUPPORTED: Failure = {
   code: 'unsupported',
-  message:
-    'This browser cannot hold a call: it lacks WebTransport or WebCodecs. Recent Chrome, Edge and Firefox have both.',
+  message: 'This browser cannot hold a call: it lacks WebCodecs. Recent Chrome, Edge and Firefox have them.',
 };
 
 /** What any error is to a person; `fallback` where it says nothing of use. */

@@ -26,10 +26,16 @@ export class Lab {
     try {
       if (afresh || !this.#config) this.#config = await api<ServerConfig>('/api/config', { signal });
       const hashes = this.#config.certificate_hashes.map((h) => h.value);
-      if (!this.#config.lab) return { url: this.#config.webtransport_url, hashes };
+      const direct = {
+        url: this.#config.webtransport_url,
+        hashes,
+        websocket: websocketURL(),
+        exclusive: false,
+      };
+      if (!this.#config.lab) return direct;
       if (afresh && this.#link) await this.#checkLink(signal);
       if (!this.#link) await this.#createLink(signal);
-      return { url: this.#link?.url ?? this.#config.webtransport_url, hashes };
+      return this.#link ? { ...direct, url: this.#link.url, exclusive: true } : direct;
     } catch {
       throw new CallError(UNREACHABLE);
     }
@@ -59,4 +65,11 @@ export class Lab {
       body: { network, style },
     });
   }
+}
+
+/** /ws on the host that the page, and so this worker's script, came from. */
+function websocketURL(): string {
+  const url = new URL('/ws', location.href);
+  url.protocol = url.protocol === 'http:' ? 'ws:' : 'wss:';
+  return url.href;
 }

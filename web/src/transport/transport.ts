@@ -10,7 +10,16 @@ export interface Target {
   url: string;
   /** SHA-256 of certificates to accept besides those the browser trusts, hex. */
   hashes: string[];
+  /** Where the same session is to be had over a WebSocket. */
+  websocket: string;
+  /**
+   * The way there carries one connection at a time: a lab link answers the newest one only, so that opening a second silences the first. And it
+   * emulates networks for QUIC, which a WebSocket would go around.
+   */
+  exclusive: boolean;
 }
+
+export type TransportName = 'webtransport' | 'websocket';
 
 /** A stream to the server. Nothing here throws; a stream that failed swallows what it is given. */
 export interface OutStream {
@@ -32,6 +41,7 @@ export interface InStream {
 
 /** An open session. Its owner closes it. */
 export interface Session {
+  readonly transport: TransportName;
   send(message: FromParticipant): void;
   /** Sends a datagram, or drops it if there are too many on the way already. */
   datagram(bytes: Bytes): void;
@@ -47,9 +57,17 @@ export interface SessionHandlers {
   closed(failure: Failure): void;
 }
 
+/** What a session is opened for. */
+export interface Purpose {
+  resume: boolean;
+  /** What carried the call so far. */
+  before: TransportName | null;
+}
+
 /** Opens a session. Rejects with a CallError. */
 export type OpenSession = (
   target: Target,
   handlers: SessionHandlers,
   signal: AbortSignal,
+  purpose: Purpose,
 ) => Promise<Session>;

@@ -48,6 +48,7 @@ function fromHex(hex: string): Bytes {
 }
 
 class WebTransportSession implements Session {
+  readonly transport = 'webtransport';
   readonly #transport: WebTransport;
   readonly #handlers: SessionHandlers;
   readonly #control: WritableStreamDefaultWriter<Bytes>;

@@ -10,7 +10,9 @@ import { parseReply, writeReport } from '../protocol/report.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { Connection } from '../transport/connection.ts';
 import { Lab } from '../transport/lab.ts';
+import { race } from '../transport/race.ts';
 import type { Session } from '../transport/transport.ts';
+import { openWebSocket } from '../transport/websocket.ts';
 import { openWebTransport } from '../transport/webtransport.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
@@ -51,7 +53,11 @@ export class Call {
     const receive = await receivable();
     if (this.#ended) return;
     this.#connection = new Connection({
-      open: openWebTransport,
+      open: race({
+        webtransport:
+          join.transport !== 'websocket' && typeof WebTransport !== 'undefined' ? openWebTransport : null,
+        websocket: join.transport !== 'webtransport' ? openWebSocket : null,
+      }),
       target: (afresh, signal) => this.#lab.target(afresh, signal),
       join: { room: join.room, name: join.name, receive },
       handlers: {
@@ -74,6 +80,7 @@ export class Call {
     this.#remotes.sync(welcome.participants);
     this.#publisher.use(session);
     this.#publisher.audience(this.#remotes.participants.values(), true);
+    this.#post({ type: 'transport', transport: session.transport });
     this.#post({ type: 'server', message: { type: 'welcome', ...welcome } });
     if (this.#reports) clearInterval(this.#reports);
     this.#reports = setInterval(() => this.#report(session), Math.max(20, welcome.report_interval_ms));
@@ -116,6 +123,7 @@ export class Call {
     if (!reply) return;
     const rtt = ((clock() - reply.clock) >>> 0) / 1000;
     this.#rtt = this.#rtt === 0 ? rtt : this.#rtt + (rtt - this.#rtt) / 8;
+    this.#connection?.measured(rtt);
     this.#publisher.reply(reply, this.#rtt);
   }
 

@@ -3,9 +3,18 @@
 
 import type { CallState, Failure, LinkInfo, Local, Phase, RemoteStats, SwitchStyle } from '../call/types.ts';
 import type { Codec, FromServer } from '../protocol/messages.gen.ts';
+import type { TransportName } from '../transport/transport.ts';
 
 export type ToWorker =
-  | { type: 'join'; room: string; name: string; codec: Codec; mic: boolean }
+  | {
+      type: 'join';
+      room: string;
+      name: string;
+      codec: Codec;
+      mic: boolean;
+      /** The only one to use; null: whichever works. */
+      transport: TransportName | null;
+    }
   | { type: 'leave' }
   /** Where the browser has a MediaStreamTrackProcessor. */
   | { type: 'camera'; readable: ReadableStream<VideoFrame> }
@@ -27,6 +36,8 @@ export type ToWorker =
 export type FromWorker =
   | { type: 'phase'; phase: Phase; failure: Failure | null }
   | { type: 'server'; message: FromServer }
+  /** What carries the call from now on. */
+  | { type: 'transport'; transport: TransportName }
   | { type: 'stats'; remotes: Record<string, RemoteStats>; totals: Pick<CallState, 'freezes' | 'frozenMs'> }
   | { type: 'levels'; remotes: Record<string, number>; local: number }
   | { type: 'local'; local: Partial<Local> }

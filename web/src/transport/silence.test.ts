@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { RoundTrip, Silence } from './silence.ts';
+
+const direct = { interval: 50, tcp: false, exclusive: false };
+
+function listening(at: number, rtt = 0): Silence {
+  const silence = new Silence();
+  silence.begin(direct, at);
+  for (let i = 0; rtt > 0 && i < 50; i++) silence.measured(rtt);
+  return silence;
+}
+
+describe('RoundTrip', () => {
+  it('is smoothed as RFC 6298 has it', () => {
+    const trip = new RoundTrip();
+    trip.sample(100);
+    expect([trip.smoothed, trip.deviation]).toEqual([100, 50]);
+    trip.sample(180);
+    expect([trip.smoothed, trip.deviation]).toEqual([110, 57.5]);
+  });
+});
+
+describe('Silence', () => {
+  it('is suspect after three reports, or when the round trip says so', () => {
+    expect(listening(0).suspect).toBe(150);
+    expect(listening(0, 70).suspect).toBe(150);
+    expect(listening(0, 70).patience).toBeCloseTo(290, 0);
+    expect(listening(0, 300).suspect).toBeCloseTo(300, 0);
+    const wild = listening(0);
+    for (let i = 0; i < 50; i++) wild.measured(i % 2 ? 40 : 200);
+    expect(wild.suspect).toBeGreaterThan(350);
+    const fast = listening(0);
+    fast.begin({ ...direct, interval: 20 }, 0);
+    expect(fast.suspect).toBe(120);
+  });
+
+  it('is longer over TCP, and where there is only one connection at a time', () => {
+    const silence = listening(0);
+    silence.begin({ ...direct, tcp: true }, 0);
+    expect(silence.suspect).toBe(500);
+    silence.begin({ ...direct, exclusive: true }, 0);
+    expect(silence.suspect).toBe(2_000);
+  });
+
+  it('counts only while the timer runs on time', () => {
+    const silence = listening(0);
+    for (let t = 25; t <= 100; t += 25) silence.tick(t, 25);
+    expect(silence.of(100)).toBe(100);
+    silence.tick(1_125, 25);
+    expect(silence.of(1_125)).toBe(125);
+    expect(silence.since(1_125)).toBe(1_125);
+    silence.tick(1_160, 25); // a little late is normal
+    expect(silence.of(1_160)).toBe(160);
+    silence.heard(1_161);
+    expect(silence.of(1_171)).toBe(10);
+  });
+
+  it('does not subtract a stall that was over when something was heard', () => {
+    const silence = listening(0);
+    silence.tick(25, 25);
+    silence.heard(525); // what had arrived comes before the timer
+    silence.tick(526, 25);
+    expect(silence.of(626)).toBe(101);
+  });
+
+  it('is cautious after a suspicion that was wrong, for a while', () => {
+    const silence = listening(0);
+    silence.spurious(1_000);
+    expect(silence.suspect).toBe(300);
+    for (let i = 0; i < 5; i++) silence.spurious(2_000);
+    expect(silence.suspect).toBe(600);
+    silence.tick(12_001, 25);
+    expect(silence.suspect).toBe(150);
+  });
+});

@@ -1,0 +1,116 @@
+// For how long nothing was heard, and how long is too long. Pure.
+//
+// The server answers a report every 50 ms, so silence is suspect after max(120 ms, 3 report intervals, RTT + 4 × its deviation): 150 ms where all is
+// well. That alone decides nothing: another session is opened, and the one in use goes on if it speaks before the other may join.
+//
+// It has to be so, because a change of address that QUIC survives is silent for as long. When a network is cut and another takes over, our next
+// packet leaves within 50 ms (20 ms with sound), and the server's packets follow it after its path validation: two round trips, 140 ms at an RTT
+// of 70 ms, so 160 to 190 ms of silence, and 210 to 240 ms where the first of those packets is lost. The opening of a session over the new network
+// takes three round trips (QUIC, HTTP/3, WebTransport), 210 ms at the same RTT, and begins 150 ms after the last word: it is ready at 360 ms. What
+// survives speaks first, whatever the RTT is, since it needs one round trip less and began earlier. Only when the new network is much faster than
+// the one before could the opening win, and then by little: two round trips of the old one are waited in any case, see `patience`.
+
+const LEAST_MS = 120;
+const INTERVALS = 3;
+/** TCP repeats what was lost after 200 ms at the earliest (RFC 6298 says 1 s), and everything behind it waits. */
+const TCP_LEAST_MS = 500;
+/** Where a second connection would silence the first for good, it must be as good as certain that the first is dead. */
+const EXCLUSIVE_LEAST_MS = 2_000;
+/** A timer that is late by more was kept waiting by the machine: what the network did meanwhile is not known. */
+const LATE_MS = 25;
+/** After a suspicion that was wrong the next takes twice as long, up to 4 times, for 10 s. */
+const MAX_CAUTION = 4;
+const CAUTION_MS = 10_000;
+
+/** Smoothed round-trip time and its deviation, ms (RFC 6298, section 2). */
+export class RoundTrip {
+  smoothed = 0;
+  deviation = 0;
+
+  sample(ms: number): void {
+    if (this.smoothed === 0) {
+      this.smoothed = ms;
+      this.deviation = ms / 2;
+      return;
+    }
+    this.deviation += (Math.abs(this.smoothed - ms) - this.deviation) / 4;
+    this.smoothed += (ms - this.smoothed) / 8;
+  }
+}
+
+export interface Listening {
+  /** Between reports, ms. */
+  interval: number;
+  tcp: boolean;
+  exclusive: boolean;
+}
+
+export class Silence {
+  #trip = new RoundTrip();
+  #listening: Listening = { interval: 50, tcp: false, exclusive: false };
+  #heardAt = 0;
+  #tickedAt = 0;
+  #stalled = 0; // of the time since it was heard
+  #caution = 1;
+  #cautionAt = 0;
+
+  /** Another session is in use. */
+  begin(listening: Listening, now: number): void {
+    this.#listening = listening;
+    this.#trip = new RoundTrip();
+    this.#caution = 1;
+    this.heard(now);
+  }
+
+  measured(rttMs: number): void {
+    this.#trip.sample(rttMs);
+  }
+
+  heard(now: number): void {
+    this.#heardAt = now;
+    this.#stalled = 0;
+  }
+
+  /** To be called every `period` ms; from when it is not, stalls are found. */
+  tick(now: number, period: number): void {
+    const late = now - Math.max(this.#tickedAt, this.#heardAt) - period;
+    if (this.#tickedAt > 0 && late > LATE_MS) this.#stalled += late;
+    this.#tickedAt = now;
+    if (now - this.#cautionAt > CAUTION_MS) this.#caution = 1;
+  }
+
+  /** A suspicion was wrong. */
+  spurious(now: number): void {
+    this.#caution = Math.min(MAX_CAUTION, this.#caution * 2);
+    this.#cautionAt = now;
+  }
+
+  /** Silence on the clock, ms. */
+  since(now: number): number {
+    return now - this.#heardAt;
+  }
+
+  /** Silence while we listened, ms. */
+  of(now: number): number {
+    return this.since(now) - this.#stalled;
+  }
+
+  /** Silence that is suspect, ms. */
+  get suspect(): number {
+    const { interval, tcp, exclusive } = this.#listening;
+    const { smoothed, deviation } = this.#trip;
+    const least = Math.max(LEAST_MS, INTERVALS * interval, smoothed + 4 * deviation);
+    if (exclusive) return Math.max(EXCLUSIVE_LEAST_MS, least);
+    return this.#caution * Math.max(tcp ? TCP_LEAST_MS : 0, least);
+  }
+
+  /** Silence after which another session may take over, ms. */
+  get patience(): number {
+    return this.suspect + 2 * this.#trip.smoothed;
+  }
+
+  /** Smoothed, ms; 0 before the first. */
+  get rtt(): number {
+    return this.#trip.smoothed;
+  }
+}
