@@ -24,6 +24,7 @@ func TestHelp(t *testing.T) {
 		{nil, "Usage: roamcall COMMAND"},
 		{[]string{"--help"}, "serve"},
 		{[]string{"serve", "--help"}, "--addr"},
+		{[]string{"link", "--help"}, "--interface"},
 		{[]string{"--version"}, "roamcall "},
 	} {
 		var out bytes.Buffer
@@ -55,6 +56,11 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"serve", "--network", "wifi:loss=200%"},
 		{"serve", "--link-ports", "9-3"},
 		{"serve", "--max-participants", "-1"},
+		{"link"},
+		{"link", "--server", "http://localhost:4433"},
+		{"link", "--server", "https://127.0.0.1:1", "--http", "127.0.0.1:0"},
+		{"link", "--server", "https://127.0.0.1:1", "--http", "0.0.0.0:0"},
+		{"link", "--server", "https://127.0.0.1:1", "--fingerprint", "soon"},
 	} {
 		err := run(t.Context(), args, io.Discard)
 		if err == nil || strings.TrimSpace(err.Error()) == "" || strings.Contains(err.Error(), "\n") {

@@ -2,6 +2,7 @@ package iface
 
 import (
 	"encoding/binary"
+	"iter"
 	"net/netip"
 	"syscall"
 )
@@ -54,10 +55,6 @@ func parseRoute(m syscall.NetlinkMessage) (routes []indexedRoute) {
 	if kind != rtnUnicast || flags&rtmFCloned != 0 {
 		return nil
 	}
-	attributes, err := syscall.ParseNetlinkRouteAttr(&m)
-	if err != nil {
-		return nil
-	}
 	to := netip.IPv4Unspecified()
 	if family == syscall.AF_INET6 {
 		to = netip.IPv6Unspecified()
@@ -69,24 +66,24 @@ func parseRoute(m syscall.NetlinkMessage) (routes []indexedRoute) {
 	if flags&(rtnhDead|rtnhLinkDown) == 0 {
 		indexes = make([]int, 0, 1)
 	}
-	for _, a := range attributes {
-		switch a.Attr.Type {
+	for kind, value := range attributes(m.Data[sizeofRtMsg:]) {
+		switch kind {
 		case syscall.RTA_DST:
-			addr, ok := netip.AddrFromSlice(a.Value)
+			addr, ok := netip.AddrFromSlice(value)
 			if !ok || addr.Is4() != to.Is4() {
 				return nil
 			}
 			to = addr
 		case syscall.RTA_PRIORITY:
-			if len(a.Value) >= 4 {
-				metric = binary.NativeEndian.Uint32(a.Value)
+			if len(value) >= 4 {
+				metric = binary.NativeEndian.Uint32(value)
 			}
 		case syscall.RTA_OIF:
-			if len(a.Value) >= 4 && flags&(rtnhDead|rtnhLinkDown) == 0 {
-				indexes = append(indexes, int(binary.NativeEndian.Uint32(a.Value)))
+			if len(value) >= 4 && flags&(rtnhDead|rtnhLinkDown) == 0 {
+				indexes = append(indexes, int(binary.NativeEndian.Uint32(value)))
 			}
 		case syscall.RTA_MULTIPATH:
-			indexes = append(indexes, nextHops(a.Value)...)
+			indexes = append(indexes, nextHops(value)...)
 		}
 	}
 	prefix, err := to.Prefix(bits)
@@ -97,6 +94,20 @@ func parseRoute(m syscall.NetlinkMessage) (routes []indexedRoute) {
 		routes = append(routes, indexedRoute{i, Route{prefix, metric}})
 	}
 	return routes
+}
+
+// attributes goes through an array of struct rtattr: its type and what it holds. (That of the syscall package panics where the last one is
+// not padded.)
+func attributes(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(uint16, []byte) bool) {
+		for len(b) >= syscall.SizeofRtAttr {
+			n := int(binary.NativeEndian.Uint16(b))
+			if n < syscall.SizeofRtAttr || n > len(b) || !yield(binary.NativeEndian.Uint16(b[2:]), b[syscall.SizeofRtAttr:n]) {
+				return
+			}
+			b = b[min(len(b), (n+3)&^3):]
+		}
+	}
 }
 
 // nextHops reads the interfaces of an array of struct rtnexthop.
