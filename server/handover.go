@@ -158,6 +158,7 @@ const maxMeasuredMS = 60_000
 
 // merge keeps the worst of several receivers and tracks.
 func merge(d *path.Direction, m signaling.Measurement) {
+	d.AtArrival = m.AtArrival && (d.AtArrival || !d.Measured) // one that renders makes it a measurement of what was seen
 	d.Measured = true
 	d.Receivers++
 	clamp := func(v float64) float64 {

@@ -106,6 +106,8 @@ type KeyFrame struct {
 type Measurement struct {
 	ID     string             `json:"id"`
 	Tracks []TrackMeasurement `json:"tracks"`
+	// AtArrival: the receiver does not render; its gaps are between the arrivals of whole frames.
+	AtArrival bool `json:"at_arrival,omitempty"`
 }
 
 // TrackMeasurement is what a receiver saw or heard of one track in the window that was asked for.

@@ -2,17 +2,19 @@ package path
 
 import (
 	"bytes"
+	"errors"
 	"net"
 	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/quic-go/quic-go"
 )
 
-// Socket is the UDP socket to give to quic.Transport. It passes everything on; only while a probing packet is on its way from quic-go to
+// Socket is the UDP socket to give to quic.Transport. It passes everything on, but the errors of packets that have no way at the moment; and while a probing packet is on its way from quic-go to
 // the socket it looks at the packets that are written, to learn where that one goes.
 //
 // quic-go writes a probing packet on the connection's goroutine, right after it was reported (connection.go, SendProbe), so the window is
@@ -40,7 +42,11 @@ func (s *Socket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err
 	if s.probes.waiting.Load() > 0 && addr != nil {
 		s.probes.written(b, addr.AddrPort())
 	}
-	return s.UDPConn.WriteMsgUDP(b, oob, addr)
+	n, oobn, err = s.UDPConn.WriteMsgUDP(b, oob, addr)
+	if unreachable(err) {
+		return len(b), len(oob), nil
+	}
+	return n, oobn, err
 }
 
 // WriteTo implements net.PacketConn.
@@ -50,7 +56,22 @@ func (s *Socket) WriteTo(b []byte, addr net.Addr) (int, error) {
 			s.probes.written(b, a.AddrPort())
 		}
 	}
-	return s.UDPConn.WriteTo(b, addr)
+	n, err := s.UDPConn.WriteTo(b, addr)
+	if unreachable(err) {
+		return len(b), nil
+	}
+	return n, err
+}
+
+// unreachable tells whether a packet could not be sent because of its destination or the state of the network. quic-go ends a connection whose packet cannot
+// be written; to a participant whose network changes it is a lost packet like another, and the next one may have a way.
+func unreachable(err error) bool {
+	for _, e := range []error{syscall.EPERM, syscall.ENETUNREACH, syscall.EHOSTUNREACH, syscall.ENETDOWN, syscall.ENOBUFS, syscall.EADDRNOTAVAIL} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxProbes bounds the probing packets waited for at one moment. It takes as many connections that are challenged within the same

@@ -259,7 +259,7 @@ func (c *Client) fill(r *signaling.Report, now time.Time) {
 func (c *Client) answer(m signaling.Measure) signaling.Measurement {
 	now := time.Now()
 	window := time.Duration(min(max(m.WindowMS, 0), 60_000) * float64(time.Millisecond))
-	out := signaling.Measurement{ID: m.ID, Tracks: []signaling.TrackMeasurement{}}
+	out := signaling.Measurement{ID: m.ID, Tracks: []signaling.TrackMeasurement{}, AtArrival: true}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, number := range m.Tracks[:min(len(m.Tracks), signaling.MaxReportTracks)] {

@@ -76,6 +76,7 @@ export interface KeyFrame {
 export interface Measurement {
   id: string;
   tracks: TrackMeasurement[];
+  at_arrival?: boolean;
 }
 
 export type Leave = Record<never, never>;
