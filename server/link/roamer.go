@@ -258,6 +258,9 @@ func (r *Roamer) control() {
 		r.follow()
 		at, ok := r.choice.next(now)
 		r.armed = ok
+		if !ok && len(r.flows) > 0 {
+			at, ok = now+flowIdle/2, true // to forget them
+		}
 		r.mu.Unlock()
 		timer.Stop()
 		if ok {
