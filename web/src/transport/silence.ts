@@ -16,10 +16,13 @@ const INTERVALS = 3;
 const TCP_LEAST_MS = 500;
 /** Where a second connection would silence the first for good, it must be as good as certain that the first is dead. */
 const EXCLUSIVE_LEAST_MS = 2_000;
-/** A timer that is late by more was kept waiting by the machine: what the network did meanwhile is not known. */
-const LATE_MS = 25;
-/** After a suspicion that was wrong the next takes twice as long, up to 4 times, for 10 s. */
-const MAX_CAUTION = 4;
+/**
+ * A timer that is late by more was kept waiting by the machine: what the network did meanwhile is not known. Less is usual while this worker encodes
+ * and decodes, and to subtract that, too, would make it slow to notice at the wrong time.
+ */
+const LATE_MS = 60;
+/** After a suspicion that was wrong the next takes twice as long, for 10 s. */
+const CAUTION = 2;
 const CAUTION_MS = 10_000;
 
 /** Smoothed round-trip time and its deviation, ms (RFC 6298, section 2). */
@@ -81,7 +84,7 @@ export class Silence {
 
   /** A suspicion was wrong. */
   spurious(now: number): void {
-    this.#caution = Math.min(MAX_CAUTION, this.#caution * 2);
+    this.#caution = CAUTION;
     this.#cautionAt = now;
   }
 
