@@ -3,8 +3,9 @@
 
 import http from 'node:http';
 import https from 'node:https';
-import type { Page } from 'puppeteer-core';
+import type { Page, WebWorker } from 'puppeteer-core';
 import type { Kind } from '../harness/browsers.ts';
+import { pause } from '../harness/wait.ts';
 
 /** How many times are kept in the page; at 30 frames a second, a few minutes of several participants. */
 const KEEP = 20_000;
@@ -51,11 +52,43 @@ function note(keep: number): void {
 /** Follows the frames of a page. Begin before the call is joined: canvases are recognized as they come to the worker. */
 export async function followFrames(kind: Kind, page: Page): Promise<Frames> {
   if (kind === 'chromium') {
-    page.on('workercreated', (worker) => void worker.evaluate(note, KEEP).catch(() => undefined));
+    await page.evaluateOnNewDocument(holdCanvases);
+    page.on('workercreated', (worker) => void noteIn(page, worker));
   } else {
     await addToWorker(page, `(${note.toString()})(${KEEP});`);
   }
   return new Frames(page);
+}
+
+/** A worker that is asked to run something while it starts sometimes never answers, nor does its page. */
+const STARTED_MS = 500;
+
+/** In the page: canvases wait on their way to the worker until `release` is called, so that none gets there before it is watched. */
+function holdCanvases(): void {
+  const send = Worker.prototype.postMessage as (this: Worker, ...args: unknown[]) => void;
+  const held: (() => void)[] = [];
+  let holding = true;
+  Worker.prototype.postMessage = function (this: Worker, ...args: unknown[]) {
+    const [message] = args as [{ type?: string } | null];
+    if (holding && message?.type === 'canvas') held.push(() => send.apply(this, args));
+    else send.apply(this, args);
+  };
+  Object.assign(window, {
+    roamRelease() {
+      holding = false;
+      for (const f of held.splice(0)) f();
+    },
+  });
+}
+
+async function noteIn(page: Page, worker: WebWorker): Promise<void> {
+  await pause(STARTED_MS);
+  try {
+    await worker.evaluate(note, KEEP);
+    await page.evaluate(() => (window as unknown as { roamRelease(): void }).roamRelease());
+  } catch {
+    // the page was closed
+  }
 }
 
 /** Firefox runs nothing in workers on demand, so the worker's script is given a few more lines on its way to the page. */
