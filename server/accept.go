@@ -46,12 +46,19 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 // handleWebSocket is /ws: a session over TCP.
 func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
+	if r.ProtoMajor != 1 {
+		writeError(w, http.StatusUpgradeRequired, "This address takes WebSockets over HTTP/1.1.")
+		return
+	}
+	if !s.enterRunning() {
+		writeError(w, http.StatusServiceUnavailable, "The server stops.")
+		return
+	}
+	defer s.running.Done()
 	wire, ok := s.acceptWebSocket(w, r)
 	if !ok {
 		return
 	}
-	s.running.Add(1)
-	defer s.running.Done()
 	tcp := tcpOf(r)
 	limitUnsent(tcp, wsUnsent)
 	observed := s.observer.Other(strings.ToLower(rand.Text()[:16]), "websocket", addrPort(tcp.LocalAddr()), addrPort(wire.RemoteAddr()),
@@ -62,6 +69,17 @@ func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	s.runSession(session, began)
 	reading.Wait()
 	observed.Close(context.Cause(session.ctx).Error())
+}
+
+// enterRunning counts a handler that the server's end waits for, unless it has begun to wait.
+func (s *Server) enterRunning() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.running.Add(1)
+	return true
 }
 
 // runSession is a participant's session from its first message to its end.
@@ -263,7 +281,7 @@ func (s *Server) resume(session *session, join signaling.Join, began time.Time) 
 		return err
 	}
 	s.tokens[p.token] = p
-	phases := path.Phases{SilenceMS: max(0, join.SilenceMS), HandshakeMS: float64(time.Since(began).Microseconds()) / 1000}
+	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: float64(time.Since(began).Microseconds()) / 1000}
 	// Not under s.mu: the observer publishes, and its callbacks ask the server.
 	s.running.Go(func() { s.observer.Resumed(session.id, previous, phases) })
 	if old != nil {

@@ -51,11 +51,15 @@ func (a *access) operator(r *http.Request) bool {
 
 // fromHere is never true of HTTP/3: what comes over a lab link comes from a loopback address, wherever its participant is.
 func (a *access) fromHere(r *http.Request) bool {
-	return r.ProtoMajor < 3 && isLoopbackHost(r.RemoteAddr) && isLoopbackHost(r.Host)
+	return r.ProtoMajor < 3 && isLoopbackHost(r.RemoteAddr) && isLoopbackHost(r.Host) &&
+		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" // a proxy on this machine speaks for others
 }
 
 // originAllowed protects those who can reach this server from pages of others: a page may use it if it comes from this host (any port, since
 // page and session have different ones), from this machine, or from an origin that the operator allowed. Programs send no origin.
+//
+// On a loopback address the page must also have asked for a loopback name: otherwise a page of others whose name points at 127.0.0.1 would pass as this
+// host (DNS rebinding).
 func (a *access) originAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
@@ -65,8 +69,11 @@ func (a *access) originAllowed(r *http.Request) bool {
 	if err != nil || u.Host == "" {
 		return false
 	}
-	if hostname(u.Host) == hostname(r.Host) || isLoopbackHost(u.Host) && isLoopbackHost(r.Host) {
+	if slices.Contains(a.origins, origin) {
 		return true
 	}
-	return slices.Contains(a.origins, origin)
+	if r.ProtoMajor < 3 && isLoopbackHost(r.RemoteAddr) && !isLoopbackHost(r.Host) {
+		return false
+	}
+	return hostname(u.Host) == hostname(r.Host) || isLoopbackHost(u.Host) && isLoopbackHost(r.Host)
 }

@@ -20,6 +20,7 @@ func TestOperatorAccess(t *testing.T) {
 		{"another machine", "192.168.1.7:5000", "192.168.1.2:4433", nil, false},
 		{"another machine that says localhost", "192.168.1.7:5000", "localhost:4433", nil, false},
 		{"somebody over a lab link", "127.0.1.1:5000", "localhost:4433", func(r *http.Request) { r.ProtoMajor = 3 }, false},
+		{"a proxy on this machine", "127.0.0.1:5000", "localhost:8080", func(r *http.Request) { r.Header.Set("X-Forwarded-For", "203.0.113.9") }, false},
 		{"the key", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.Header.Set("Authorization", "Bearer open sesame") }, true},
 		{"another key", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.Header.Set("Authorization", "Bearer open") }, false},
 		{"the cookie", "192.168.1.7:5000", "192.168.1.2:4433", func(r *http.Request) { r.AddCookie(&http.Cookie{Name: operatorCookie, Value: a.cookie()}) }, true},
@@ -49,9 +50,13 @@ func TestOrigins(t *testing.T) {
 		{"https://evil.example", "127.0.0.1:4433", false},
 		{"https://localhost.evil.example", "127.0.0.1:4433", false},
 		{"null", "127.0.0.1:4433", false},
+		{"http://evil.example:8080", "evil.example:8080", false}, // a name pointed at this machine
 	} {
 		r := httptest.NewRequest("CONNECT", "/wt", nil)
-		r.Host = c.host
+		r.Host, r.RemoteAddr = c.host, "127.0.0.1:5000"
+		if !isLoopbackHost(c.host) && c.want {
+			r.RemoteAddr = "192.168.1.7:5000"
+		}
 		if c.origin != "" {
 			r.Header.Set("Origin", c.origin)
 		}

@@ -149,6 +149,7 @@ func TestAPI(t *testing.T) {
 		{"GET", "/api/connections/nonsense", "", 404, `"error"`},
 		{"GET", "/api/links", "", 200, "[]"},
 		{"POST", "/api/links", "", 400, `"error"`},
+		{"POST", "/api/links", `{} ]`, 400, `"error"`},
 		{"POST", "/api/links", `{"network":"moon"}`, 400, "moon"},
 		{"GET", "/api/nonsense", "", 404, `"error"`},
 		{"GET", "/metrics", "", 200, "roamcall_sessions 1"},

@@ -6,8 +6,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
+	"time"
 
 	"github.com/gorilla/mux"
+	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/signaling"
@@ -122,6 +125,33 @@ func (s *Server) listLinks(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, out)
 }
 
+// linkRates limits how fast one address makes links: a page makes one when it joins, a class behind one address some dozens.
+type linkRates struct {
+	mu      sync.Mutex
+	byHost  map[string]*rate.Limiter
+	cleared time.Time
+}
+
+const (
+	linksPerSecond = 2
+	linkBurst      = 60
+	// rateMemory is for how long an address is remembered, which is longer than it takes to earn linkBurst anew.
+	rateMemory = time.Minute
+)
+
+func (l *linkRates) allow(r *http.Request) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := time.Now(); now.Sub(l.cleared) > rateMemory {
+		l.byHost, l.cleared = map[string]*rate.Limiter{}, now
+	}
+	host := hostname(r.RemoteAddr)
+	if l.byHost[host] == nil {
+		l.byHost[host] = rate.NewLimiter(linksPerSecond, linkBurst)
+	}
+	return l.byHost[host].Allow()
+}
+
 func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
@@ -131,6 +161,10 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	}
 	if s.links == nil {
 		writeError(w, http.StatusNotFound, "This server runs without the lab (--no-lab).")
+		return
+	}
+	if !s.linkRate.allow(r) {
+		writeError(w, http.StatusTooManyRequests, "Too many links from one address. Please wait a little.")
 		return
 	}
 	l, err := s.links.Create(link.Hints{Network: body.Network})

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gorilla/mux"
 
@@ -17,16 +18,19 @@ import (
 // sessionPath is where WebTransport sessions are opened.
 const sessionPath = "/wt"
 
-// maxRequestBody bounds what the API reads.
-const maxRequestBody = 64 << 10
+// What the API reads of a request's body, and for how long it waits for it.
+const (
+	maxRequestBody = 64 << 10
+	bodyTimeout    = 10 * time.Second
+)
 
 // routes serves page and API alike over HTTP, HTTPS and HTTP/3.
 func (s *Server) routes() http.Handler {
 	r := mux.NewRouter()
 	r.HandleFunc(sessionPath, s.handleSession)
 	r.HandleFunc("/ws", s.handleWebSocket).Methods("GET")
-	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }).Methods("GET")
-	r.HandleFunc("/readyz", s.ready).Methods("GET")
+	r.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }).Methods("GET", "HEAD")
+	r.HandleFunc("/readyz", s.ready).Methods("GET", "HEAD")
 
 	api := r.PathPrefix("/api").Subrouter()
 	api.Use(s.sameSite)
@@ -145,9 +149,10 @@ func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
 		writeError(w, http.StatusUnsupportedMediaType, "The request must be application/json.")
 		return false
 	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported over HTTP/3, where the idle timeout does it
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBody))
 	err := d.Decode(v)
-	if err == nil && d.More() {
+	if err == nil && d.Decode(&struct{}{}) != io.EOF {
 		err = errors.New("more than one value")
 	}
 	if err != nil {

@@ -36,6 +36,7 @@ type Server struct {
 	access   *access
 	observer *path.Observer
 	links    *link.Registry // nil without the lab
+	linkRate linkRates
 	metrics  *metrics
 	sample   *sample // of test participants
 
@@ -158,7 +159,7 @@ func (s *Server) open() error {
 		return fmt.Errorf("cannot listen for QUIC: %w", err)
 	}
 	s.web = &http.Server{
-		Handler: handler, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		TLSConfig:   s.tlsConfig(),
 		ConnContext: withTCP,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on

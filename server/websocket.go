@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,11 +43,13 @@ var errWireClosed = errors.New("websocket: closed")
 //
 // One goroutine reads; whoever writes waits for its turn at the gate.
 type wsWire struct {
-	ws     *websocket.Conn
-	remote net.Addr
-	ctx    context.Context
-	end    context.CancelCauseFunc
-	gate   gate
+	ws      *websocket.Conn
+	remote  net.Addr
+	ctx     context.Context
+	end     context.CancelCauseFunc
+	gate    gate
+	io      context.Context // outlives ctx by the close frame: to cancel it tears the connection down
+	closing sync.Once
 
 	control   *wsControlStream
 	datagrams chan []byte
@@ -65,15 +68,21 @@ func newWSWire(parent context.Context, ws *websocket.Conn, remote net.Addr) *wsW
 		streams: map[uint64]*wsIncoming{},
 	}
 	w.ctx, w.end = context.WithCancelCause(parent)
+	w.io = context.WithoutCancel(parent)
 	r, in := io.Pipe()
 	w.control = &wsControlStream{wire: w, PipeReader: r, in: in}
+	context.AfterFunc(w.ctx, w.closePipes)
 	return w
 }
 
 // read hands out what comes until the WebSocket ends. The caller runs it on a goroutine of its own.
 func (w *wsWire) read() {
-	err := w.readAll()
-	w.end(err)
+	w.end(w.readAll())
+}
+
+// closePipes frees who reads from the pipes, and read, which waits at one that nobody reads any more.
+func (w *wsWire) closePipes() {
+	err := context.Cause(w.ctx)
 	w.control.in.CloseWithError(err)
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -84,7 +93,7 @@ func (w *wsWire) read() {
 
 func (w *wsWire) readAll() error {
 	for {
-		kind, b, err := w.ws.Read(w.ctx)
+		kind, b, err := w.ws.Read(w.io)
 		if err != nil {
 			return err
 		}
@@ -150,6 +159,9 @@ func (w *wsWire) stream(id uint64, begin bool) (*wsIncoming, error) {
 	if s := w.streams[id]; s != nil || !begin {
 		return s, nil
 	}
+	if err := context.Cause(w.ctx); err != nil {
+		return nil, err // closePipes has been here
+	}
 	if len(w.streams) >= wsMaxStreams {
 		return nil, signaling.Errorf(signaling.CodeTooManyStreams, "More than %d streams at once.", wsMaxStreams)
 	}
@@ -178,7 +190,7 @@ func (w *wsWire) write(urgent bool, deadline time.Time, head, body []byte) error
 		return err
 	}
 	defer w.gate.leave()
-	m, err := w.ws.Writer(w.ctx, websocket.MessageBinary)
+	m, err := w.ws.Writer(w.io, websocket.MessageBinary)
 	if err == nil {
 		_, err = m.Write(head)
 	}
@@ -232,18 +244,25 @@ func (w *wsWire) OpenStream() (media.Stream, error) {
 	return &wsOutgoing{wire: w, id: id}, w.ctx.Err()
 }
 
-// Close sends a close frame without waiting for the peer's. Codes of applications begin at 4000 (RFC 6455, section 7.4.2).
+// Close ends the wire; the close frame has GoodbyeGrace to leave. Codes of applications begin at 4000 (RFC 6455, section 7.4.2).
 func (w *wsWire) Close(reason *signaling.Error) {
-	if w.ctx.Err() == nil && reason != nil {
+	w.closing.Do(func() {
+		if reason == nil { // the reader may have found it
+			errors.As(context.Cause(w.ctx), &reason)
+		}
+		w.end(errWireClosed)
+		if reason == nil {
+			w.ws.CloseNow()
+			return
+		}
 		const firstCode, maxReason = 4000, 120
 		message := reason.Message
 		if len(message) > maxReason {
-			message = message[:maxReason]
+			message = strings.ToValidUTF8(message[:maxReason], "")
 		}
-		go w.ws.Close(websocket.StatusCode(firstCode+int(reason.Code)), message) // waits for the peer for some seconds
-	}
-	w.end(errWireClosed)
-	w.ws.CloseNow()
+		time.AfterFunc(signaling.GoodbyeGrace, func() { w.ws.CloseNow() })
+		go w.ws.Close(websocket.StatusCode(firstCode+int(reason.Code)), message) // waits for the peer; CloseNow frees it
+	})
 }
 
 // wsControlStream is the control stream; what is written is one framed message at a time.

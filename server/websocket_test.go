@@ -78,6 +78,23 @@ func TestBadPeersOverTCP(t *testing.T) {
 			}
 		})
 	}
+	// What comes when nobody reads it any more must not hold anybody up; the test's end checks for goroutines that are left.
+	t.Run("stream before join", func(t *testing.T) {
+		p := dialTCP(t, s)
+		p.wire.(*wsWire).ws.Write(t.Context(), websocket.MessageBinary, []byte{wsStream, 0, 1, 2, 3})
+	})
+	t.Run("messages after leaving", func(t *testing.T) {
+		p := dialTCP(t, s).join(signaling.Join{Room: "tcp"})
+		p.send(signaling.Leave{})
+		for range 3 {
+			p.wire.(*wsWire).ws.Write(t.Context(), websocket.MessageBinary, []byte("\x00{}")) // fails when the server has closed
+		}
+		select {
+		case <-p.wire.Context().Done():
+		case <-time.After(timeout):
+			t.Error("the session lives")
+		}
+	})
 	t.Run("too many streams", func(t *testing.T) {
 		p := dialTCP(t, s).join(signaling.Join{Room: "tcp"})
 		for range 2 * wsMaxStreams {
