@@ -40,7 +40,7 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 		wt.CloseWithError(webtransport.SessionErrorCode(signaling.CodeJoinTimeout), "No control stream.")
 		return
 	}
-	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control}, s.log.With("connection", connection.id)), began)
+	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control, connection.quic}, s.log.With("connection", connection.id)), began)
 }
 
 // handleWebSocket is /ws: a session over TCP.
@@ -139,14 +139,22 @@ func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	}
 	<-session.ctx.Done()
 	s.forget(session)
-	if brokeRules(context.Cause(session.ctx)) {
+	cause := context.Cause(session.ctx)
+	switch ours := (*signaling.Error)(nil); {
+	case brokeRules(cause):
 		p.call.leave(p, session)
-	} else {
-		p.call.sessionLost(p, session)
+	case !errors.As(cause, &ours) && session.wire.ClosedByPeer():
+		p.call.sessionLost(p, session, min(closedWindow, p.call.limits.resumeWindow))
+	default:
+		p.call.sessionLost(p, session, p.call.limits.resumeWindow)
 	}
 	log.Info("session ended", "left", left, "cause", context.Cause(session.ctx))
 	reading.Wait()
 }
+
+// closedWindow is for how long a participant is waited for whose browser closed the connection: most likely its page is gone, which may not have had the
+// time to say so, but it may also be about to take the call over on another connection.
+const closedWindow = 3 * time.Second
 
 // brokeRules tells whether a session ended because of what its participant did: that one is not waited for.
 func brokeRules(cause error) bool {

@@ -216,8 +216,8 @@ func (c *call) resume(p *participant, s *session, receive []signaling.Codec, wel
 	return old, nil
 }
 
-// sessionLost keeps p for the resume window, unless another session has taken over already.
-func (c *call) sessionLost(p *participant, s *session) {
+// sessionLost keeps p for a while, unless another session has taken over already.
+func (c *call) sessionLost(p *participant, s *session, window time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.session != s || p.gone {
@@ -225,7 +225,7 @@ func (c *call) sessionLost(p *participant, s *session) {
 	}
 	c.disconnect(p)
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: signaling.Reconnecting})
-	p.expiry = time.AfterFunc(c.limits.resumeWindow, func() {
+	p.expiry = time.AfterFunc(window, func() {
 		c.remove(p, "connection lost", func() bool { return p.session == nil })
 	})
 }

@@ -83,7 +83,7 @@ func dial(t testing.TB, s *Server, url string) *client {
 		wt.CloseWithError(0, "")
 		d.Close()
 	})
-	return &client{t: t, wire: quicWire{wt, control}, arrived: make(chan struct{}, 1)}
+	return &client{t: t, wire: quicWire{Session: wt, control: control}, arrived: make(chan struct{}, 1)}
 }
 
 // dialTCP opens a session over WebSocket.

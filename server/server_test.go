@@ -225,6 +225,22 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// Who closes the connection without a word is not waited for as long as who is lost.
+func TestClosedByPeer(t *testing.T) {
+	s := start(t, nil)
+	ben := join(t, s, "", signaling.Join{Name: "Ben"})
+	for _, ada := range []*client{join(t, s, "", signaling.Join{Name: "Ada"}), dialTCP(t, s).join(signaling.Join{Name: "Ada"})} {
+		if w, ok := ada.wire.(*wsWire); ok {
+			w.ws.Close(1001, "going away")
+		} else {
+			ada.wire.Close(nil)
+		}
+		if m := await[signaling.ParticipantLeft](ben, nil); m.ID != ada.welcome.Participant {
+			t.Errorf("Ben was told %+v", m)
+		}
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	s := start(t, func(c *Config) { c.MaxParticipants, c.MaxCalls = 1, 2 })
 	join(t, s, "", signaling.Join{Room: "full"})

@@ -210,6 +210,9 @@ func (w *wsWire) Control() controlStream   { return w.control }
 func (w *wsWire) RemoteAddr() net.Addr     { return w.remote }
 func (w *wsWire) Context() context.Context { return w.ctx }
 
+// ClosedByPeer tells whether a close frame came.
+func (w *wsWire) ClosedByPeer() bool { return websocket.CloseStatus(context.Cause(w.ctx)) != -1 }
+
 func (w *wsWire) SendDatagram(b []byte) error {
 	return w.write(true, time.Time{}, []byte{wsDatagram}, b)
 }

@@ -2,10 +2,12 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 	"time"
 
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/webtransport-go"
 
 	"github.com/roamcall/roamcall/media"
@@ -23,6 +25,8 @@ type wire interface {
 	RemoteAddr() net.Addr
 	// Context ends with the wire, with the reason as its cause.
 	Context() context.Context
+	// ClosedByPeer tells, after the end, whether the other side closed it, rather than that it was lost.
+	ClosedByPeer() bool
 	// Close ends the wire with a code; nil is a normal end. It may be called again.
 	Close(reason *signaling.Error)
 }
@@ -44,6 +48,16 @@ type incomingStream interface {
 type quicWire struct {
 	*webtransport.Session
 	control *webtransport.Stream
+	conn    *quic.Conn
+}
+
+// ClosedByPeer: a session that ends on a connection that lives was closed; else the connection knows.
+func (w quicWire) ClosedByPeer() bool {
+	if w.conn.Context().Err() == nil {
+		return true
+	}
+	var e *quic.ApplicationError
+	return errors.As(context.Cause(w.conn.Context()), &e) && e.Remote
 }
 
 func (w quicWire) Control() controlStream { return w.control }
