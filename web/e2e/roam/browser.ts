@@ -41,7 +41,8 @@ const FIREFOX_PREFS = {
 
 export interface Visitor {
   person: Person;
-  frames: Frames;
+  /** Null where they cannot be followed. */
+  frames: Frames | null;
   close(): Promise<void>;
 }
 

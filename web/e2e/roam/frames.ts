@@ -1,8 +1,6 @@
 // When frames are drawn, from the page's worker itself and not from what the page says of it: every frame that is drawn onto a canvas of the
 // call is noted with the time of day, which is one clock for all programs of a machine.
 
-import http from 'node:http';
-import https from 'node:https';
 import type { Page, WebWorker } from 'puppeteer-core';
 import type { Kind } from '../harness/browsers.ts';
 import { pause } from '../harness/wait.ts';
@@ -49,14 +47,14 @@ function note(keep: number): void {
   };
 }
 
-/** Follows the frames of a page. Begin before the call is joined: canvases are recognized as they come to the worker. */
-export async function followFrames(kind: Kind, page: Page): Promise<Frames> {
-  if (kind === 'chromium') {
-    await page.evaluateOnNewDocument(holdCanvases);
-    page.on('workercreated', (worker) => void noteIn(page, worker));
-  } else {
-    await addToWorker(page, `(${note.toString()})(${KEEP});`);
-  }
+/**
+ * Follows the frames of a page, in Chromium: Firefox runs nothing in workers for WebDriver. Begin before the call is joined: canvases are
+ * recognized as they come to the worker.
+ */
+export async function followFrames(kind: Kind, page: Page): Promise<Frames | null> {
+  if (kind !== 'chromium') return null;
+  await page.evaluateOnNewDocument(holdCanvases);
+  page.on('workercreated', (worker) => void noteIn(page, worker));
   return new Frames(page);
 }
 
@@ -89,45 +87,6 @@ async function noteIn(page: Page, worker: WebWorker): Promise<void> {
   } catch {
     // the page was closed
   }
-}
-
-/** Firefox runs nothing in workers on demand, so the worker's script is given a few more lines on its way to the page. */
-async function addToWorker(page: Page, lines: string): Promise<void> {
-  await page.setRequestInterception(true);
-  page.on('request', (request) => {
-    if (!/\/call\.worker[^/]*\.js$/.test(request.url())) {
-      void request.continue();
-      return;
-    }
-    void (async () => {
-      const original = await get(request.url());
-      await request.respond({
-        status: 200,
-        headers: {
-          'content-type': 'text/javascript',
-          'cross-origin-embedder-policy': 'require-corp',
-          'cross-origin-resource-policy': 'same-origin',
-        },
-        body: `${original}\n${lines}`,
-      });
-      await page.setRequestInterception(false); // nothing is held up from now on
-    })();
-  });
-}
-
-/** What is at an address of the server, whoever vouches for it. */
-function get(url: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const request = url.startsWith('https:') ? https.get : http.get;
-    request(url, { rejectUnauthorized: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('end', () => resolve(text));
-    }).on('error', reject);
-  });
 }
 
 export class Frames {

@@ -26,7 +26,7 @@ const ORIGIN = `https://${SERVER_ADDRESS}:${SERVER_PORT}`;
 
 /** Somebody in the call who changes network. */
 export interface Mover {
-  /** When frames of a participant were drawn here since `from`; null where nothing is drawn, so that only the handover's report tells. */
+  /** When frames of a participant were drawn here since `from`; null where that is not known, so that only the handover's report tells. */
   times(participant: string, from: number): Promise<number[] | null>;
   /** Why it is not in the call any more; null while it is, even if it is reconnecting. */
   gone(): Promise<string | null>;
@@ -69,7 +69,7 @@ async function browse(
     throw new Error(`${String(error)}\n${said}`);
   }
   return {
-    times: (participant, from) => frames.times(participant, from),
+    times: async (participant, from) => frames?.times(participant, from) ?? null,
     async gone() {
       const phase = await person.attribute('phase', 'data-phase');
       return phase === 'connected' || phase === 'reconnecting' ? null : `the page is ${phase}`;

@@ -45,7 +45,7 @@ export interface Direction {
   back: number | null;
   /** The longest interval in the two seconds before, which is what this machine's load does. */
   before: number | null;
-  /** Whether frames that were drawn were measured; if not, arrivals, by the participant itself. */
+  /** Whether the drawing itself was watched; if not, `gap` is what the participant told the server, of drawn frames or of arrivals. */
   drawn: boolean;
 }
 
@@ -172,7 +172,7 @@ export class Scene {
   /** Frames of the one who walks, at the viewer. */
   async #upTimes(): Promise<Times> {
     const self = this.#self;
-    return (since) => this.viewer.frames.times(self, since);
+    return async (since) => this.viewer.frames?.times(self, since) ?? null;
   }
 
   /** Frames of the test participant, at the one who walks. */
@@ -255,7 +255,7 @@ export class Scene {
   }
 }
 
-/** The longest gap of the time just past. Where nothing is drawn it is not known, and 0. */
+/** The longest gap of the time just past. Where drawing is not watched it is not known, and 0. */
 async function lately(times: Times): Promise<number> {
   const now = Date.now();
   const all = await times(now - 2 * CALM_MS);

@@ -31,6 +31,14 @@ export const SERVER_PORT = 4433;
 /** How many times a router can be given another address before the first comes again. */
 const ADDRESSES = 200;
 
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // it has ended
+  }
+}
+
 export class Testbed {
   /** How often each router has moved. */
   #moves: Record<Side, number> = { wlan: 0, wwan: 0 };
@@ -82,8 +90,15 @@ export class Testbed {
     return SIDES.find((s) => remote.startsWith(`${ACCESS[s].outside}.`));
   }
 
-  /** Removes everything; what is not there is no error. The kernel removes interfaces and rules with their namespace. */
+  /**
+   * Ends what still runs in the namespaces and removes them; what is not there is no error. The kernel removes interfaces and rules with
+   * their namespace.
+   */
   async destroy(): Promise<void> {
+    for (const ns of this.#all) {
+      const pids = await run('ip', ['netns', 'pids', ns]).catch(() => '');
+      for (const pid of pids.split('\n').map(Number)) if (pid > 1 && pid !== process.pid) end(pid);
+    }
     await Promise.allSettled(this.#all.map((ns) => run('ip', ['netns', 'del', ns])));
   }
 
