@@ -81,7 +81,7 @@ func (c *connection) apply(in Input) {
 }
 
 func (c *connection) publish(ev Event) {
-	ev.Participant, ev.Name, ev.Room = c.participant, c.name, c.room
+	ev.Transport, ev.Participant, ev.Name, ev.Room = c.transport, c.participant, c.name, c.room
 	began, closed := c.o.observe(ev)
 	if closed != nil {
 		c.report = closed.Report

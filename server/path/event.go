@@ -51,7 +51,8 @@ type Event struct {
 	ID          uint64    `json:"id"`   // position in the hub's sequence, from 1
 	Time        time.Time `json:"time"` // when it happened, not when it was published
 	Type        Type      `json:"type"`
-	Connection  string    `json:"connection"` // original destination connection ID, hex
+	Connection  string    `json:"connection"`          // with QUIC the original destination connection ID, hex
+	Transport   string    `json:"transport,omitempty"` // "webtransport" over QUIC, "websocket" over TCP
 	Participant string    `json:"participant,omitempty"`
 	Name        string    `json:"name,omitempty"` // the participant's display name
 	Room        string    `json:"room,omitempty"`

@@ -121,6 +121,9 @@ export interface LinkNetwork {
   rate_bps: number;
   active: boolean;
   source: string;
+  /** Of a companion's network, which is real: nothing of the above is known of it. */
+  rtt_ms?: number;
+  status?: 'up' | 'silent' | 'down';
   loss_now: number;
   rate_now: number;
 }

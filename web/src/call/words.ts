@@ -69,8 +69,12 @@ export function handoverSentence(report: HandoverReport): string {
   return `${title}: ${what}.${facts.join('')}`;
 }
 
-/** The numbers of a network: "35 ms ± 8", "0.1 % loss", "12 Mbit/s". */
+/** The numbers of a network: "35 ms ± 8", "0.1 % loss", "12 Mbit/s"; of a real one only what was measured. */
 export function networkNumbers(n: LinkNetwork): string[] {
+  if (!Number.isFinite(n.delay_ms)) {
+    const rtt = n.rtt_ms ? [`RTT ${formatMs(n.rtt_ms)}`] : [];
+    return n.status ? [n.status, ...rtt] : rtt;
+  }
   const jitter = n.jitter_ms > 0 ? ` ± ${n.jitter_ms}` : '';
   const rate = n.rate_bps > 0 ? formatRate(n.rate_bps) : 'no limit';
   return [`${n.delay_ms} ms${jitter}`, `${formatShare(n.loss)} loss`, rate];

@@ -83,6 +83,14 @@ export function explain(event: PathEventData): Explanation {
   const at = event.remote ?? 'the address';
   switch (event.type as EventType) {
     case 'connection_started':
+      if (event.transport === 'websocket') {
+        return {
+          title: `TCP connection started from ${at}`,
+          meaning:
+            'A WebSocket over TCP carries this participant, because UDP did not pass or the browser has no WebTransport. TCP names the connection by its addresses and ports, so it cannot survive a change of address; the name shown here was made up by the server.',
+          sources: [],
+        };
+      }
       return {
         title: `Connection started from ${at}`,
         meaning:
@@ -113,7 +121,7 @@ export function explain(event: PathEventData): Explanation {
       return {
         title: `Path to ${at} validated`,
         meaning:
-          'The bytes that came back are those of a challenge sent on this path: the peer receives at this address. The server may now move there, and does so once the newest packets come from it.',
+          'The bytes that came back are those of a challenge sent on this path: the peer receives at this address. The server may now move there, and does so once the highest-numbered non-probing packet comes from it.',
         sources: [
           s9000('8.2.3', 'successful path validation'),
           s9000('9.3', 'responding to connection migration'),
@@ -142,6 +150,13 @@ export function explain(event: PathEventData): Explanation {
         sources: [],
       };
     case 'connection_closed':
+      if (event.transport === 'websocket' && event.verdict !== 'dropped') {
+        return {
+          title: `TCP connection closed${event.reason ? `: ${event.reason}` : ''}`,
+          meaning: 'The connection ended, by a close from either side or because nothing was heard any more.',
+          sources: [],
+        };
+      }
       return {
         title: `Connection closed${event.reason ? `: ${event.reason}` : ''}`,
         meaning:

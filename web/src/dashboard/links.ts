@@ -74,6 +74,7 @@ export function networkTitle(name: string | undefined, link: LinkInfo | undefine
 
 /** A lab network's properties on one line: "35 ms ± 8, 12 Mbit/s, 0.1 % loss, emulated". */
 export function networkWords(n: LinkInfo['networks'][number]): string {
+  if (!Number.isFinite(n.delay_ms)) return n.rtt_ms ? `RTT ${Math.round(n.rtt_ms)} ms` : (n.status ?? '');
   const parts = [`${n.delay_ms} ms each way${n.jitter_ms ? ` ± ${n.jitter_ms}` : ''}`];
   if (n.rate_bps) parts.push(`${n.rate_bps / 1e6} Mbit/s`);
   parts.push(`${+(n.loss * 100).toFixed(2)} % loss`);

@@ -207,6 +207,7 @@ export interface PathEventData {
   time: string;
   type: PathEventType;
   connection: string;
+  transport?: string;
   participant?: string;
   name?: string;
   room?: string;

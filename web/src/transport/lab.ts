@@ -12,6 +12,7 @@ export class Lab {
   readonly #changed: (link: LinkInfo | null) => void;
   #config: ServerConfig | null = null;
   #link: Link | null = null;
+  #events: EventSource | null = null;
 
   constructor(room: string, changed: (link: LinkInfo | null) => void) {
     this.#room = room;
@@ -35,7 +36,8 @@ export class Lab {
       if (!this.#config.lab) return direct;
       if (afresh && this.#link) await this.#checkLink(signal);
       if (!this.#link) await this.#createLink(signal);
-      return this.#link ? { ...direct, url: this.#link.url, exclusive: true } : direct;
+      // Around an emulated network there is no way, or it would not be what the screen says. A companion's networks are real.
+      return this.#link ? { ...direct, url: this.#link.url, exclusive: this.#link.emulated } : direct;
     } catch {
       throw new CallError(UNREACHABLE);
     }
@@ -45,16 +47,34 @@ export class Lab {
     try {
       this.#link = await api<Link>('/api/links', { method: 'POST', body: { room: this.#room }, signal });
       this.#changed(this.#link);
+      if (!this.#link.emulated) this.#follow(this.#link);
     } catch {
       if (signal.aborted) throw new CallError(UNREACHABLE);
       this.#changed(null); // direct, then; a call without the lab is still a call
     }
   }
 
+  /** A companion's link changes on this machine: the server does not know of it and cannot tell. */
+  #follow(link: Link): void {
+    this.close();
+    this.#events = new EventSource(`/api/links/${encodeURIComponent(link.id)}/events`);
+    this.#events.addEventListener('link_changed', (e) => {
+      this.#changed(JSON.parse((e as MessageEvent<string>).data) as LinkInfo);
+    });
+  }
+
   async #checkLink(signal: AbortSignal): Promise<void> {
-    const answer = await api<Link[] | { links: Link[] }>('/api/links', { signal });
-    const links = Array.isArray(answer) ? answer : answer.links;
-    if (!links.some((l) => l.id === this.#link?.id)) this.#link = null;
+    try {
+      await api<Link>(`/api/links/${encodeURIComponent(this.#link?.id ?? '')}`, { signal });
+    } catch (error) {
+      if (signal.aborted) throw error;
+      this.#link = null;
+    }
+  }
+
+  close(): void {
+    this.#events?.close();
+    this.#events = null;
   }
 
   /** Changes the network of the link. Rejects with an Error whose message is for people. */

@@ -202,6 +202,7 @@ export class Call {
     if (this.#reports) clearInterval(this.#reports);
     this.#publisher.close();
     this.#remotes.close();
+    this.#lab.close();
   }
 }
 
