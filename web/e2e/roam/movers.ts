@@ -1,6 +1,7 @@
 // Those who walk: each kind of client that a call can have, joined from the client's namespace.
 
 import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BINARY } from '../harness/build.ts';
@@ -88,7 +89,8 @@ async function needs(command: string): Promise<void> {
 async function companion(testbed: Testbed): Promise<Mover> {
   await needs('link');
   // What it knows of servers is kept in a home of its own.
-  const env = [`HOME=${join(tmpdir(), `${testbed.name}-home`)}`, 'XDG_CONFIG_HOME=', 'XDG_STATE_HOME='];
+  const home = await mkdtemp(join(tmpdir(), 'roamcall-link-'));
+  const env = [`HOME=${home}`, 'XDG_CONFIG_HOME=', 'XDG_STATE_HOME='];
   const link = new Running(testbed.client, 'env', [
     ...env,
     BINARY,
@@ -98,6 +100,10 @@ async function companion(testbed: Testbed): Promise<Mover> {
     '--http',
     '127.0.0.1:8090',
   ]);
+  const stop = async () => {
+    await link.stop();
+    await rm(home, { recursive: true, force: true });
+  };
   try {
     const [, origin = ''] = await link.says(/open (http:\/\/\S+)/);
     const visitor = await visit('chromium', { name: NAME, origin, camera: true });
@@ -107,11 +113,11 @@ async function companion(testbed: Testbed): Promise<Mover> {
       evidence: () => `${mover.evidence()}\n${link.log}`,
       async close() {
         await mover.close();
-        await link.stop();
+        await stop();
       },
     };
   } catch (error) {
-    await link.stop();
+    await stop();
     throw error;
   }
 }
