@@ -13,7 +13,7 @@ GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover screens clean
+.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-roam screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -40,14 +40,11 @@ test-go: $(PAGE)
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
 
-# Every fuzz target for FUZZTIME.
+# Every fuzz target for FUZZTIME, two at a time.
 fuzz:
-	@for pkg in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
-	    echo "fuzz $$pkg $$target $(FUZZTIME)"; \
-	    go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg | tail -n 2 || exit 1; \
-	  done; \
-	done
+	@for pkg in $$(go list ./...); do go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg Fuzz|p"; done \
+	  | xargs -P 2 -L 1 sh -c 'out=$$(go test -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
+	    && echo "fuzz $$0 $$1 $(FUZZTIME): ok" || { echo "$$out" | tail -n 40; exit 255; }'
 
 e2e: build browsers
 	$(NPM) run e2e
@@ -84,6 +81,10 @@ bench-relay:
 # What a handover does to the call, in real browsers.
 bench-handover: build browsers
 	$(NPM) run bench:handover
+
+# What becomes of a call on real networks, in network namespaces (as root).
+bench-roam: build browsers
+	$(NPM) run bench:roam -- $(ARGS)
 
 # Pictures of every screen, in web/e2e/out.
 screens: build browsers

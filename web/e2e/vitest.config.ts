@@ -8,6 +8,8 @@ export default defineConfig({
     include: ['**/*.test.ts'],
     globalSetup: ['./harness/build.ts'],
     fileParallelism: false,
+    // Two browsers encode and decode on a machine that others may use too: a test may be too late once, and says so.
+    retry: process.env.CI ? 2 : 0,
     testTimeout: 60_000,
     hookTimeout: 60_000,
     reporters: ['verbose'],
