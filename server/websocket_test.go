@@ -51,7 +51,9 @@ func TestCallOverTCP(t *testing.T) {
 		t.Errorf("resumed as %+v", again.welcome)
 	}
 	ben.goodbye(signaling.CodeReplaced)
-	third := dialTCP(t, s).join(signaling.Join{Name: "Ben", Token: again.welcome.Token})
+	third := dialTCP(t, s)
+	third.frames() // the cached group may be ahead of the welcome, and this wire hands out one thing after the other
+	third.join(signaling.Join{Name: "Ben", Token: again.welcome.Token})
 	if third.welcome.Participant != ben.welcome.Participant {
 		t.Errorf("resumed as %+v", third.welcome)
 	}
