@@ -1,10 +1,12 @@
-// Package server is the relay: it serves the page and the API over HTTP, takes participants' WebTransport sessions over HTTP/3, brings them
+// Package server is the relay: it serves the page and the API over HTTP, takes participants' sessions over WebTransport or WebSocket, brings them
 // together in calls, and tells dashboards what QUIC does meanwhile.
 //
 // Who does what:
 //
 //	server.go       opens the ports, runs, says goodbye
-//	accept.go       from a WebTransport request to a participant in a call: join, resume, lose, leave
+//	config.go, certificate.go   what it is told, and whom browsers trust
+//	accept.go       from a request for a session to a participant in a call: join, resume, lose, leave
+//	wire.go         what carries a session: WebTransport, or websocket.go with tcp*.go
 //	call.go         the calls: who is in them, who publishes and receives what
 //	session.go      one session: control stream, datagrams, incoming video
 //	reports.go      what participants report of their reception
@@ -13,8 +15,8 @@
 //	lab.go          links with emulated networks
 //	routes.go, api.go, events.go, access.go, metrics.go   HTTP
 //
-// A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow, and a session that presents its
-// resume token goes on in its place.
+// A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow (a few seconds if its
+// browser closed the connection), and a session that presents its resume token goes on in its place.
 //
 // Locks are taken in the order Server.mu, call.mu, then those of package media and path, and never while waiting for a peer.
 package server
