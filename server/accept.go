@@ -85,6 +85,7 @@ func (s *Server) enterRunning() bool {
 // runSession is a participant's session from its first message to its end.
 func (s *Server) runSession(session *session, began time.Time) {
 	session.onMeasured = s.handovers.measured
+	session.onHeard = sync.OnceFunc(func() { s.heardFirst(session) })
 	defer session.datagrams.Close()
 	defer session.wire.Close(nil)
 	control := session.wire.Control()
@@ -251,6 +252,7 @@ func (s *Server) join(session *session, join signaling.Join) error {
 	session.participant = p
 	welcome := func(others []signaling.Participant) {
 		p.lastConnection = session.id
+		s.tokens.issue(p, "")
 		session.send(s.welcome(session, others, false))
 	}
 	c := s.calls[join.Room]
@@ -269,26 +271,25 @@ func (s *Server) join(session *session, join signaling.Join) error {
 		return err
 	}
 	s.calls[join.Room] = c
-	s.tokens[p.token] = p
 	s.startBots(c)
 	return nil
 }
 
-// resume gives an existing participant its new session. s.mu is held. A token works once.
+// resume gives an existing participant its new session. s.mu is held.
 func (s *Server) resume(session *session, join signaling.Join, began time.Time) error {
 	p := s.tokens[join.Token]
 	if p == nil || p.call.room != join.Room {
 		return signaling.Errorf(signaling.CodeBadToken, "The call did not wait any longer. Please join again.")
 	}
-	delete(s.tokens, join.Token)
 	session.participant = p
 	previous := p.lastConnection
-	p.token, p.lastConnection = rand.Text(), session.id
+	p.lastConnection = session.id
+	s.tokens.issue(p, join.Token)
 	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) { session.send(s.welcome(session, others, true)) })
 	if err != nil {
+		s.tokens.forget(p)
 		return err
 	}
-	s.tokens[p.token] = p
 	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: float64(time.Since(began).Microseconds()) / 1000}
 	// Not under s.mu: the observer publishes, and its callbacks ask the server.
 	s.running.Go(func() { s.observer.Resumed(session.id, previous, phases) })
@@ -312,6 +313,15 @@ func (s *Server) welcome(session *session, others []signaling.Participant, resum
 	return w
 }
 
+// heardFirst is called when the first thing after its join comes from a session: it has its Welcome.
+func (s *Server) heardFirst(session *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p := session.participant; p.lastConnection == session.id {
+		s.tokens.received(p)
+	}
+}
+
 // forget takes a session off the list.
 func (s *Server) forget(session *session) {
 	s.mu.Lock()
@@ -325,7 +335,7 @@ func (s *Server) newCall(room string) *call {
 		limits: limits{participants: s.config.MaxParticipants, resumeWindow: signaling.ResumeWindow},
 		removed: func(p *participant, dropped bool) {
 			s.mu.Lock()
-			delete(s.tokens, p.token)
+			s.tokens.forget(p)
 			last := p.lastConnection
 			s.mu.Unlock()
 			if dropped {

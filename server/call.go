@@ -59,8 +59,8 @@ type participant struct {
 	published atomic.Pointer[publishedTracks]
 
 	// Guarded by Server.mu.
-	token          string // that resumes it
-	lastConnection string // that of its newest session
+	token, usedToken string // that resume it, see tokens
+	lastConnection   string // that of its newest session
 }
 
 // track is what a participant publishes.
@@ -103,7 +103,7 @@ type publishedTracks struct {
 func newParticipant(name string, receive []signaling.Codec, test bool) *participant {
 	p := &participant{
 		id: strings.ToLower(rand.Text()[:12]), name: name, test: test, receive: receive,
-		token: rand.Text(), tracks: map[uint32]*track{}, subs: map[uint32]*subscription{},
+		tracks: map[uint32]*track{}, subs: map[uint32]*subscription{},
 	}
 	p.tracksChanged()
 	return p

@@ -58,7 +58,7 @@ type Server struct {
 	mu       sync.Mutex
 	calls    map[string]*call
 	sessions map[string]*session // by connection
-	tokens   map[string]*participant
+	tokens   tokens
 	closing  bool
 }
 
@@ -79,7 +79,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		sample: sample,
 		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
-		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: map[string]*participant{}, startedAt: time.Now(),
+		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
 	}
 	s.handovers.pending = map[string]*measuring{}
 	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())

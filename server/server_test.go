@@ -208,6 +208,36 @@ func TestResume(t *testing.T) {
 	}
 }
 
+// A Welcome that never arrives must not cost the participant its place: the token works until the session that it opened is heard of.
+func TestResumeAfterLostWelcome(t *testing.T) {
+	s := start(t, nil)
+	ada := join(t, s, "", signaling.Join{Name: "Ada"})
+	ben := join(t, s, "", signaling.Join{Name: "Ben"})
+	resume := signaling.Join{Version: signaling.Version, Room: "room", Name: "Ada", Token: ada.welcome.Token}
+	ada.wire.Close(nil)
+	await(ben, func(m signaling.ParticipantChanged) bool { return m.Presence == signaling.Reconnecting })
+
+	lost := dial(t, s, "")
+	lost.send(resume)
+	await(ben, func(m signaling.ParticipantChanged) bool { return m.Presence == signaling.Connected })
+	again := join(t, s, "", resume)
+	if again.welcome.Participant != ada.welcome.Participant || !again.welcome.Resumed {
+		t.Fatalf("resumed as %+v", again.welcome)
+	}
+	go lost.listen()
+	lostToken := await[signaling.Welcome](lost, nil).Token
+	lost.goodbye(signaling.CodeReplaced)
+
+	// Now it is heard of, and neither its token nor that of the lost Welcome is worth anything.
+	again.publishVideo(7)
+	for _, token := range []string{resume.Token, lostToken} {
+		thief := dial(t, s, "")
+		thief.send(signaling.Join{Version: signaling.Version, Room: "room", Name: "Ada", Token: token})
+		go thief.listen()
+		thief.goodbye(signaling.CodeBadToken)
+	}
+}
+
 // A participant that says nothing any more is shown as reconnecting long before QUIC gives it up, and as connected when it is back.
 func TestSilence(t *testing.T) {
 	s := start(t, nil)

@@ -53,6 +53,7 @@ type session struct {
 	reports     reports
 	lastHeard   atomic.Int64 // when the last datagram came, ns since 1970
 	onMeasured  func(signaling.Measurement)
+	onHeard     func() // by both readers, for everything after the join
 }
 
 func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
@@ -106,6 +107,7 @@ func (s *session) readControl(control io.Reader) (left bool, err error) {
 		if err != nil {
 			return false, err
 		}
+		s.onHeard()
 		if !limit.Allow() {
 			return false, signaling.Errorf(signaling.CodeTooManyMessages, "More than %d messages a second.", signaling.MessagesPerSecond)
 		}
@@ -199,6 +201,7 @@ func (s *session) readDatagrams() {
 			return
 		}
 		s.lastHeard.Store(time.Now().UnixNano())
+		s.onHeard()
 		if !forgiven.Allow() {
 			s.goodbye(signaling.Errorf(signaling.CodeTooManyDatagrams, "More than %d datagrams a second.", datagramsPerSecond))
 			return

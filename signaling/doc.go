@@ -5,7 +5,7 @@
 // # Session
 //
 // A participant opens a WebTransport session at /wt and on it one bidirectional stream, the control stream. The first message is [Join];
-// the server answers with [Welcome] or with [Goodbye]. There is no further negotiation: the server starts to send every track whose codec
+// the server answers with [Welcome] or with [Goodbye], before which the participant sends nothing more. There is no further negotiation: the server starts to send every track whose codec
 // is in Join.Receive at once, and the participant may start to send media as soon as it has sent [Publish].
 //
 // # Control stream

@@ -55,7 +55,7 @@ type Join struct {
 	Version int     `json:"version"`
 	Room    string  `json:"room"`
 	Name    string  `json:"name"`
-	Token   string  `json:"token,omitempty"` // resume token of an earlier Welcome; single use
+	Token   string  `json:"token,omitempty"` // resume token of the newest Welcome; works once
 	Receive []Codec `json:"receive"`         // what the participant can decode
 	// SilenceMS is, on resumption, for how long the participant had heard nothing when it opened this session.
 	SilenceMS float64 `json:"silence_ms,omitempty"`

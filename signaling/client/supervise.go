@@ -22,8 +22,8 @@ const (
 	// attemptPatience is how long one attempt may take, and maxAttempts how many may go on at once.
 	attemptPatience = 2 * time.Second
 	maxAttempts     = 8
-	// joinPatience is for how long the answer to a join is waited for: the token may be used up already.
-	joinPatience = 5 * time.Second
+	// joinPatience is for how long the answer to a join is waited for. If it was lost, the next connection may join with the same token.
+	joinPatience = time.Second
 )
 
 // supervise keeps the call going until it ends.
