@@ -36,15 +36,17 @@ function note(keep: number): void {
     if (e.data?.canvas instanceof OffscreenCanvas) whose.set(e.data.canvas, e.data.participant ?? '');
   });
   const { prototype } = OffscreenCanvasRenderingContext2D;
-  const draw = prototype.drawImage as (...args: unknown[]) => void;
-  prototype.drawImage = function (this: OffscreenCanvasRenderingContext2D, ...args: unknown[]) {
-    const participant = whose.get(this.canvas);
-    if (participant !== undefined) {
-      noted.roamFrames.push({ participant, at: Date.now() });
-      if (noted.roamFrames.length > keep) noted.roamFrames.splice(0, keep / 2);
-    }
-    draw.apply(this, args);
-  };
+  for (const way of ['drawImage', 'putImageData'] as const) {
+    const draw = prototype[way] as (...args: unknown[]) => void;
+    prototype[way] = function (this: OffscreenCanvasRenderingContext2D, ...args: unknown[]) {
+      const participant = whose.get(this.canvas);
+      if (participant !== undefined) {
+        noted.roamFrames.push({ participant, at: Date.now() });
+        if (noted.roamFrames.length > keep) noted.roamFrames.splice(0, keep / 2);
+      }
+      draw.apply(this, args);
+    };
+  }
 }
 
 /**

@@ -2,6 +2,7 @@
 // person joins. Whoever has the stream stops it: the preview until take(), the call engine after.
 
 import { signal } from '@preact/signals';
+import { AUDIO_CONSTRAINTS, VIDEO_CONSTRAINTS } from '../media/constraints.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
 
@@ -31,9 +32,7 @@ export async function listDevices(): Promise<Devices> {
 /** What is asked of a device. A remembered one is a wish, one that was just chosen is a demand. */
 function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrackConstraints {
   const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
-  return kind === 'camera'
-    ? { ...device, width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } }
-    : { ...device, echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+  return kind === 'camera' ? { ...device, ...VIDEO_CONSTRAINTS } : { ...device, ...AUDIO_CONSTRAINTS };
 }
 
 interface Wish {

@@ -1,7 +1,8 @@
 // The camera on the page: opens it and hands its frames to the worker.
 
 import type { ToWorker } from '../workers/messages.ts';
-import { openDevice, trackProcessor, VIDEO_CONSTRAINTS } from './devices.ts';
+import { VIDEO_CONSTRAINTS } from './constraints.ts';
+import { openDevice, trackProcessor } from './devices.ts';
 
 export interface CameraHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;

@@ -1,17 +1,6 @@
 // Cameras and microphones as the page opens them; errors become sentences for people.
 
-/** Video that is asked of a camera. */
-export const VIDEO_CONSTRAINTS: MediaTrackConstraints = {
-  width: { ideal: 1280 },
-  height: { ideal: 720 },
-  frameRate: { ideal: 30, max: 30 },
-};
-
-export const AUDIO_CONSTRAINTS: MediaTrackConstraints = {
-  echoCancellation: true,
-  noiseSuppression: true,
-  autoGainControl: true,
-};
+import { AUDIO_CONSTRAINTS, VIDEO_CONSTRAINTS } from './constraints.ts';
 
 /** Opens a device: `id` if it is there, else the default one. Rejects with an Error whose message is for people. */
 export async function openDevice(kind: 'camera' | 'microphone', id: string): Promise<MediaStreamTrack> {

@@ -9,6 +9,7 @@ import { CODEC_STRING, type VideoCodec } from './codecs.ts';
 import { FreezeMeter, Tally } from './freeze.ts';
 import { InterarrivalJitter, Reception } from './jitter.ts';
 import { FrameOrder, type OrderFrame } from './order.ts';
+import { Painter } from './painter.ts';
 import { VideoSchedule } from './schedule.ts';
 
 const MAX_DECODED = 12; // frames that wait to be shown; decoders have few pictures to give out
@@ -53,7 +54,7 @@ export class VideoReceiver {
   #decoderCodec: VideoCodec | null = null;
   #decoded: { frame: VideoFrame; media: number }[] = [];
   #newest = Number.NEGATIVE_INFINITY; // media time given to the decoder
-  #context: OffscreenCanvasRenderingContext2D | null = null;
+  #painter: Painter | null = null;
   #wake: ReturnType<typeof setTimeout> | null = null;
   #show: ReturnType<typeof setTimeout> | null = null;
   #keyAsked = Number.NEGATIVE_INFINITY;
@@ -67,7 +68,8 @@ export class VideoReceiver {
 
   /** Shows the picture there from now on; null to show it nowhere. */
   setCanvas(canvas: OffscreenCanvas | null): void {
-    this.#context = canvas?.getContext('2d', { alpha: false, desynchronized: false }) ?? null;
+    const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
+    this.#painter = context ? new Painter(context) : null;
   }
 
   setCodec(codec: Codec): void {
@@ -202,7 +204,7 @@ export class VideoReceiver {
     const at = now();
     const media = frame.timestamp / 1000;
     const behind = this.#newest - media;
-    if (this.#closed || !this.#context || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
+    if (this.#closed || !this.#painter || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
       frame.close();
       return;
     }
@@ -242,18 +244,22 @@ export class VideoReceiver {
   }
 
   #draw(frame: VideoFrame, media: number): void {
-    try {
-      const context = this.#context;
-      if (!context) return;
-      const { displayWidth: width, displayHeight: height } = frame;
-      if (context.canvas.width !== width) context.canvas.width = width;
-      if (context.canvas.height !== height) context.canvas.height = height;
-      context.drawImage(frame, 0, 0, width, height);
-      this.width = width;
-      this.height = height;
-    } finally {
+    if (!this.#painter) {
       frame.close();
+      return;
     }
+    const { displayWidth, displayHeight } = frame;
+    this.#painter.paint(frame).then(
+      () => {
+        this.width = displayWidth;
+        this.height = displayHeight;
+        this.#drawn(media);
+      },
+      () => undefined, // the canvas is gone
+    );
+  }
+
+  #drawn(media: number): void {
     const at = now();
     if (!this.#paused) this.meter.add(at);
     const off = at - this.#handlers.heardAt(media);

@@ -3,6 +3,7 @@
 import type { LinkInfo } from '../call/types.ts';
 import { now } from '../media/clock.ts';
 import { receivable } from '../media/codecs.ts';
+import { PICTURE } from '../media/constraints.ts';
 import { Publisher } from '../media/publisher.ts';
 import { Remotes } from '../media/remotes.ts';
 import { type FromServer, REPORT_FLOW, type Welcome } from '../protocol/messages.gen.ts';
@@ -18,8 +19,6 @@ import type { FromWorker, ToWorker } from './messages.ts';
 
 const STATS_MS = 333;
 const LEVELS_MS = 100;
-const FULL = 1280 * 720;
-const MODEST = 640 * 360; // on machines that have too few cores to encode and decode more
 
 export class Call {
   readonly #post: (m: FromWorker) => void;
@@ -39,7 +38,7 @@ export class Call {
     this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }));
     this.#publisher = new Publisher({
       codec: join.codec,
-      maxPixels: navigator.hardwareConcurrency > 2 ? FULL : MODEST,
+      maxPixels: PICTURE.width * PICTURE.height,
       send: (m) => this.#connection?.send(m),
       changed: (local) => post({ type: 'local', local }),
       notice: (text) => post({ type: 'notice', text }),
