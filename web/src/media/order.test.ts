@@ -85,6 +85,24 @@ describe('FrameOrder', () => {
     expect(b.at(b.time + 30).decoded.at(-1)).toBe('B16');
   });
 
+  it('waits with a key frame for the end of the group before it, unless that has ended', () => {
+    const next = group({ seq: 120, tl0: 20 }, 2); // after base frames that were lost with the publisher's connection
+    const waits = new Bench().give(...g).give(...next);
+    expect(waits.decoded.at(-1)).toBe('T107');
+    expect(waits.at(119).decoded.at(-1)).toBe('T107');
+    expect(waits.at(120).decoded.slice(-2)).toEqual(['K120', 'T121']);
+
+    const ended = new Bench().give(...g);
+    ended.order.ended(g[0]?.seq ?? 0);
+    expect(ended.give(...next).decoded.slice(-2)).toEqual(['K120', 'T121']);
+
+    const another = new Bench().give(...g);
+    another.order.ended(50); // a group before this one
+    expect(another.give(...next).decoded.at(-1)).toBe('T107');
+    another.order.ended(g[0]?.seq ?? 0);
+    expect(another.run().decoded.slice(-2)).toEqual(['K120', 'T121']);
+  });
+
   it('waits for a missing base frame and does not decode past it', () => {
     const b = new Bench().give(g[0], g[1], g[3], g[4], g[5], g[6]);
     expect(b.at(900).decoded).toEqual(['K100', 'T101']);

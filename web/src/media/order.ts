@@ -33,6 +33,8 @@ export class FrameOrder<F extends OrderFrame> {
   #layersBroken = false; // a frame above this base frame is missing
   #holes = 0; // of upper layers in a row that nothing came for
   #cut = false;
+  #group = Number.NEGATIVE_INFINITY; // seq of the last key frame
+  #ended = Number.NEGATIVE_INFINITY; // seq of the key frame whose group ended last
 
   /** Takes a frame. False: it is too late or already here. */
   push(frame: F): boolean {
@@ -51,6 +53,11 @@ export class FrameOrder<F extends OrderFrame> {
   /** The stream of the base layer was reset: what is missing of it does not come. */
   cut(): void {
     this.#cut = true;
+  }
+
+  /** The stream of the base layer that began with this key frame has ended: what is missing at its end does not come. */
+  ended(key: number): void {
+    this.#ended = Math.max(this.#ended, key);
   }
 
   /** The decoder failed: start over at a key frame. */
@@ -104,7 +111,7 @@ export class FrameOrder<F extends OrderFrame> {
 
   #patience(f: F): number {
     const baseMissing = f.key && f.tl0 !== ((this.#lastTl0 + 1) & 0xff);
-    if (baseMissing) return this.#cut ? 0 : PATIENCE_BASE;
+    if (baseMissing) return this.#cut || this.#ended === this.#group ? 0 : PATIENCE_BASE;
     return this.#holes >= SHED_AFTER ? 0 : PATIENCE_UPPER;
   }
 
@@ -123,6 +130,7 @@ export class FrameOrder<F extends OrderFrame> {
     if (f.key) {
       this.needKey = false;
       this.#cut = false;
+      this.#group = f.seq;
     }
   }
 

@@ -145,10 +145,14 @@ export class Remotes {
     const frames = new FrameReader();
     let t: Receiving | undefined;
     let base = false;
+    let group: number | null = null;
     try {
       for (;;) {
         const chunk = await stream.read();
-        if (chunk === null) return;
+        if (chunk === null) {
+          if (group !== null) t?.video?.ended(group);
+          return;
+        }
         const packets = frames.push(chunk);
         if (frames.flow === null) continue;
         if (!t) {
@@ -157,7 +161,7 @@ export class Remotes {
         }
         for (const packet of packets) {
           if (!base) base = baseLayer(packet);
-          t.video?.packet(packet);
+          group = t.video?.packet(packet) ?? group;
         }
       }
     } catch {

@@ -82,15 +82,16 @@ export class VideoReceiver {
     if (muted) this.meter.pause();
   }
 
-  /** Takes an RTP packet, one frame. */
-  packet(bytes: Bytes): void {
+  /** Takes an RTP packet, one frame. A key frame's sequence number, unwrapped, is returned: it names the group. */
+  packet(bytes: Bytes): number | null {
     const at = now();
     this.bytes += bytes.length;
     const packet = parseRTP(bytes);
     const mark = packet && markingOf(packet);
-    if (!packet || !mark || this.#closed) return;
+    if (!packet || !mark || this.#closed) return null;
     const seq = this.#sequence.unwrap(packet.sequence);
-    if (this.#seen.has(seq)) return;
+    const group = mark.independent ? seq : null;
+    if (this.#seen.has(seq)) return group;
     this.#seen.add(seq);
     if (this.#seen.size > 1024) this.#seen.delete(this.#seen.values().next().value as number);
     const lostBefore = this.reception.lost;
@@ -111,6 +112,14 @@ export class VideoReceiver {
       payload: packet.payload,
     });
     this.#advance(at);
+    return group;
+  }
+
+  /** The stream that began with the key frame of this number has ended. */
+  ended(group: number): void {
+    if (this.#closed) return;
+    this.#order.ended(group);
+    this.#advance(now());
   }
 
   /** A stream of this track was reset. `base`: it carried the base layer, as far as is known. */
