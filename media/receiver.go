@@ -175,6 +175,18 @@ func (r *ReceiverStats) LongestGap(from, to time.Time) (time.Duration, bool) {
 	return longest, true
 }
 
+// FirstAfter returns when the first packet after t arrived, if one did. Of a time before the history, the last 1024 packets, it knows nothing.
+func (r *ReceiverStats) FirstAfter(t time.Time) (time.Time, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.n {
+		if a := r.at(i); a.at.After(t) {
+			return a.at, r.reaches(t)
+		}
+	}
+	return time.Time{}, false
+}
+
 // LostBetween returns how many of the packets that should have arrived between from and to have not arrived until now: those with
 // sequence numbers above the highest one before from, up to the highest one before or at to. It returns false if the history does not reach back to from.
 func (r *ReceiverStats) LostBetween(from, to time.Time) (int, bool) {

@@ -125,6 +125,28 @@ func TestReceiverWindow(t *testing.T) {
 	}
 }
 
+func TestReceiverFirstAfter(t *testing.T) {
+	r := NewReceiverStats(90000)
+	start := time.Now()
+	if _, ok := r.FirstAfter(start); ok {
+		t.Error("something came before anything came")
+	}
+	for i := range historyLen + 100 {
+		r.Observe(uint16(i), 0, 1, start.Add(time.Duration(i)*time.Millisecond))
+	}
+	for after, want := range map[int]int{500: 501, 1000: 1001, 100: 101} {
+		at, ok := r.FirstAfter(start.Add(time.Duration(after) * time.Millisecond))
+		if got := at.Sub(start).Milliseconds(); !ok || int(got) != want {
+			t.Errorf("after %d ms: %d ms, %v", after, got, ok)
+		}
+	}
+	for _, after := range []int{50, 5000} { // forgotten, not yet
+		if at, ok := r.FirstAfter(start.Add(time.Duration(after) * time.Millisecond)); ok {
+			t.Errorf("after %d ms: %v", after, at.Sub(start))
+		}
+	}
+}
+
 func TestReceiverWindowAcrossNewBeginning(t *testing.T) {
 	r := NewReceiverStats(90000)
 	zero := time.Now()

@@ -32,7 +32,6 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 	}
 	// A connection is of no use without its session, and browsers keep it open for a while.
 	defer connection.quic.CloseWithError(quic.ApplicationErrorCode(http3.ErrCodeNoError), "")
-	began := time.Now()
 	joining, cancel := context.WithTimeout(wt.Context(), signaling.JoinTimeout)
 	defer cancel()
 	control, err := wt.AcceptStream(joining)
@@ -40,7 +39,7 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 		wt.CloseWithError(webtransport.SessionErrorCode(signaling.CodeJoinTimeout), "No control stream.")
 		return
 	}
-	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control, connection.quic}, s.log.With("connection", connection.id)), began)
+	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control, connection.quic}, s.log.With("connection", connection.id)), connection.began)
 }
 
 // handleWebSocket is /ws: a session over TCP.
@@ -82,14 +81,14 @@ func (s *Server) enterRunning() bool {
 	return true
 }
 
-// runSession is a participant's session from its first message to its end.
+// runSession is a participant's session from its first message to its end. Its connection began before.
 func (s *Server) runSession(session *session, began time.Time) {
 	session.onMeasured = s.handovers.measured
 	session.onHeard = sync.OnceFunc(func() { s.heardFirst(session) })
 	defer session.datagrams.Close()
 	defer session.wire.Close(nil)
 	control := session.wire.Control()
-	control.SetReadDeadline(began.Add(signaling.JoinTimeout))
+	control.SetReadDeadline(time.Now().Add(signaling.JoinTimeout))
 	join, err := readJoin(control)
 	control.SetReadDeadline(time.Time{})
 	if err != nil {
@@ -290,7 +289,7 @@ func (s *Server) resume(session *session, join signaling.Join, began time.Time) 
 		s.tokens.forget(p)
 		return err
 	}
-	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: float64(time.Since(began).Microseconds()) / 1000}
+	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: milliseconds(time.Since(began))}
 	// Not under s.mu: the observer publishes, and its callbacks ask the server.
 	s.running.Go(func() { s.observer.Resumed(session.id, previous, phases) })
 	if old != nil {

@@ -106,6 +106,9 @@ func (s *Server) onSwitch(change path.Change) {
 	if !result.Up.Measured {
 		arrivalsOf(&result.Up, arrivals, begin, now)
 	}
+	if change.Phases != nil {
+		result.FirstFrameMS = firstFrame(session, arrivals, change.Switched)
+	}
 	for _, d := range []*path.Direction{&result.Down, &result.Up} {
 		d.Frozen = d.Measured && isFreeze(d.LongestGapMS, d.FrameMS)
 	}
@@ -195,6 +198,21 @@ func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 		}
 		d.FramesLost = max(d.FramesLost, lost)
 	}
+}
+
+// firstFrame is for how long after a resumption there was no picture, in ms: until the first frame came of the participant's own tracks, or where it sends none until
+// it reported the first of the others'. 0 if there was none.
+func firstFrame(session *session, own []*track, resumed time.Time) float64 {
+	first := session.reports.firstFrame()
+	for _, t := range own {
+		if t.info.Kind != signaling.Video || t.silent.Load() {
+			continue
+		}
+		if at, ok := t.relay.Receiver().FirstAfter(resumed); ok {
+			first = at
+		}
+	}
+	return max(0, milliseconds(first.Sub(resumed)))
 }
 
 // mediaSample is the observer's question for a connection's charts.

@@ -19,6 +19,9 @@ type reports struct {
 	history [reportHistory]timedReport
 	count   int // ever; the newest is at (count-1) % reportHistory
 
+	rendered      uint32    // frames, as the first report has them: the totals outlive sessions
+	firstRendered time.Time // when a report had more
+
 	parsed  signaling.Report // of received, reused
 	replied time.Time
 }
@@ -41,8 +44,24 @@ func (r *reports) received(b []byte, now time.Time) error {
 	tracks := append(slot.Tracks[:0], r.parsed.Tracks...)
 	slot.Report, slot.at = r.parsed, now
 	slot.Tracks = tracks
+	rendered := uint32(0)
+	for _, t := range tracks {
+		rendered += t.Rendered
+	}
+	if r.count == 0 {
+		r.rendered = rendered
+	} else if r.firstRendered.IsZero() && rendered > r.rendered {
+		r.firstRendered = now
+	}
 	r.count++
 	return nil
+}
+
+// firstFrame is when a report told of the first frame that was rendered in this session; it is zero before.
+func (r *reports) firstFrame() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.firstRendered
 }
 
 func (r *reports) newest() *timedReport {

@@ -141,7 +141,7 @@ func (s *Server) open() error {
 		IdleTimeout: idleTimeout,
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
 			if id, ok := s.observer.Bind(c); ok {
-				ctx = context.WithValue(ctx, connectionKey{}, connection{id, c})
+				ctx = context.WithValue(ctx, connectionKey{}, connection{id, c, time.Now()})
 			}
 			return ctx
 		},
@@ -169,8 +169,9 @@ func (s *Server) open() error {
 
 // connection is what a request's context has of its QUIC connection, under connectionKey.
 type connection struct {
-	id   string // original destination connection ID, hex
-	quic *quic.Conn
+	id    string // original destination connection ID, hex
+	quic  *quic.Conn
+	began time.Time // with the client's first packet
 }
 
 type connectionKey struct{}

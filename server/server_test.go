@@ -11,6 +11,7 @@ import (
 	"github.com/pion/rtp"
 
 	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -205,6 +206,33 @@ func TestResume(t *testing.T) {
 	again.goodbye(signaling.CodeReplaced)
 	if third.welcome.Participant != ada.welcome.Participant {
 		t.Errorf("third session is %+v", third.welcome)
+	}
+}
+
+// A resumption is reported with the time that each part of it took.
+func TestResumptionReport(t *testing.T) {
+	s := start(t, nil)
+	ada := join(t, s, "", signaling.Join{Name: "Ada"})
+	ada.publishVideo(7)
+	events := s.Observer().Hub().Subscribe(0, path.Filter{})
+	defer events.Close()
+	ada.wire.Close(nil)
+	again := join(t, s, "", signaling.Join{Name: "Ada", Token: ada.welcome.Token, SilenceMS: 250})
+	_, send := again.publishVideo(7)
+	send(1, true)
+	for timeout := time.After(timeout); ; {
+		select {
+		case ev := <-events.Events():
+			if ev.Type != path.HandoverReport || ev.Verdict != path.Resumed {
+				continue
+			}
+			if p := ev.Report.Phases; p == nil || p.SilenceMS != 250 || p.HandshakeMS <= 0 || p.FirstFrameMS <= 0 {
+				t.Errorf("phases %+v", p)
+			}
+			return
+		case <-timeout:
+			t.Fatal("no report")
+		}
 	}
 }
 

@@ -120,9 +120,9 @@ type Report struct {
 
 // Phases are the parts of a resumption, in milliseconds.
 type Phases struct {
-	SilenceMS    float64 `json:"silence_ms"`
-	HandshakeMS  float64 `json:"handshake_ms"`
-	FirstFrameMS float64 `json:"first_frame_ms"`
+	SilenceMS    float64 `json:"silence_ms"`     // that the participant noticed before it opened the new connection
+	HandshakeMS  float64 `json:"handshake_ms"`   // of the new connection, as far as the server sees it
+	FirstFrameMS float64 `json:"first_frame_ms"` // from then to the first frame of the participant; of the others at one that sends none
 }
 
 // Direction is what receivers measured around a handover, the worst of them where there are several.
