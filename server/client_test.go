@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/coder/websocket"
+	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 	"go.uber.org/goleak"
@@ -49,6 +50,8 @@ func start(t testing.TB, change func(*Config)) *Server {
 	return s
 }
 
+func noLab(c *Config) { c.NoLab = true }
+
 // client is a participant as a test needs it: it hears everything, and says and sends what the test tells it to.
 type client struct {
 	t       testing.TB
@@ -67,8 +70,18 @@ func dial(t testing.TB, s *Server, url string) *client {
 	if url == "" {
 		url = "https://" + s.UDPAddr().String() + sessionPath
 	}
-	// A test does not check who it talks to, which is itself.
-	d := &webtransport.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}}}
+	return dialQUIC(t, url, quic.Config{})
+}
+
+// dialQUIC opens a session over a connection that differs from others.
+func dialQUIC(t testing.TB, url string, config quic.Config) *client {
+	t.Helper()
+	config.EnableDatagrams, config.EnableStreamResetPartialDelivery = true, true
+	d := &webtransport.Transport{
+		// A test does not check who it talks to, which is itself.
+		TLSClientConfig: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{http3.NextProtoH3}},
+		QUICConfig:      &config,
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	_, wt, err := d.Dial(ctx, url, nil)
@@ -166,6 +179,18 @@ func await[M signaling.Message](c *client, condition func(M) bool) M {
 			c.t.Fatalf("no %T; there were %s", *new(M), types(messages))
 		}
 	}
+}
+
+// count is how many messages of a type have come and were not awaited.
+func (c *client) count(of string) (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, m := range c.messages {
+		if m.Type() == of {
+			n++
+		}
+	}
+	return n
 }
 
 func types(messages []signaling.Message) (out []string) {

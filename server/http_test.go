@@ -118,6 +118,27 @@ func TestEventStream(t *testing.T) {
 	}
 }
 
+// A dashboard outlives the server: after its return the events it knows are not those that there are now, although there may be as many.
+func TestEventStreamAfterRestart(t *testing.T) {
+	s := start(t, noLab)
+	joined := join(t, s, "", signaling.Join{})
+	old := next(t, sse(t, s, "", 0), string(path.ConnectionStarted)).id
+	joined.send(signaling.Leave{})
+
+	s = start(t, noLab)
+	ada := join(t, s, "", signaling.Join{})
+	first := receive(t, onlyEvents(sse(t, s, "", old)), "event")
+	var ev path.Event
+	unmarshal(t, []byte(first.data), &ev)
+	if ev.Type != path.ConnectionStarted || ev.Connection != ada.welcome.Connection || ev.ID <= old || ev.ID >= 1<<53 {
+		t.Errorf("after event %d of before came %+v", old, ev)
+	}
+	// And one of a later life, should the clock have been put back.
+	if again := receive(t, onlyEvents(sse(t, s, "", 1<<53)), "event"); again.id != first.id {
+		t.Errorf("after an event to come came %+v", again)
+	}
+}
+
 // onlyEvents leaves out what has no ID.
 func onlyEvents(from <-chan sseMessage) <-chan sseMessage {
 	out := make(chan sseMessage, 10_000)

@@ -27,6 +27,8 @@ type connection struct {
 	mu      sync.Mutex
 	state   *State // nil until started
 	started bool
+	shown   bool    // the Hub knows it
+	held    []Event // what happened before
 	closed  bool
 	quic    *quic.Conn     // nil before Bind and after the end, and if it is not QUIC
 	measure func() Metrics // the same; nil while there is nothing to measure
@@ -81,6 +83,10 @@ func (c *connection) apply(in Input) {
 }
 
 func (c *connection) publish(ev Event) {
+	if !c.shown {
+		c.held = append(c.held, ev)
+		return
+	}
 	ev.Transport, ev.Participant, ev.Name, ev.Room = c.transport, c.participant, c.name, c.room
 	began, closed := c.o.observe(ev)
 	if closed != nil {
@@ -186,7 +192,7 @@ func (c *connection) tick() {
 	c.apply(Tick{Time: now})
 }
 
-// start makes the connection known.
+// start begins to observe the connection. Its events are held until it is shown.
 func (c *connection) start(now time.Time, local, remote netip.AddrPort) {
 	if c.started || c.closed {
 		return
@@ -194,9 +200,22 @@ func (c *connection) start(now time.Time, local, remote netip.AddrPort) {
 	c.o.register(c)
 	c.started, c.local = true, local
 	c.state = NewState(c.id, c.own, c.network)
-	c.o.hub.Track(c.id, c.snapshot, func() { c.o.forget(c) })
 	c.o.moved(netip.AddrPort{}, remote)
 	c.apply(Started{Time: now, Local: local, Remote: remote})
+}
+
+// show makes the connection known with all that has happened to it. Whoever sends Initial packets from made-up addresses begins connections that go no
+// further; they would fill the log. So a client's is shown when its address is validated.
+func (c *connection) show() {
+	if c.shown || !c.started || c.closed {
+		return
+	}
+	c.shown = true
+	c.o.hub.Track(c.id, c.snapshot, func() { c.o.forget(c) })
+	for _, ev := range c.held {
+		c.publish(ev)
+	}
+	c.held = nil
 }
 
 // bind gives the connection its quic.Conn.
@@ -231,8 +250,12 @@ func (c *connection) end(reason string) {
 		if active, ok := c.state.activeRemote(); ok {
 			c.o.moved(active, netip.AddrPort{})
 		}
-		c.apply(Closed{Time: now, Reason: reason})
-		c.o.hub.Untrack(c.id, now)
+		if c.shown {
+			c.apply(Closed{Time: now, Reason: reason})
+			c.o.hub.Untrack(c.id, now)
+		} else {
+			c.o.forget(c)
+		}
 	}
 	c.closed, c.quic, c.measure, c.addr = true, nil, nil, nil
 	if c.timer != nil {

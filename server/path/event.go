@@ -6,7 +6,7 @@ import "time"
 type Type string
 
 const (
-	// ConnectionStarted: the QUIC handshake began; Remote is the client's first address.
+	// ConnectionStarted: the QUIC handshake began; Remote is the client's first address. It is published, with that time, once the client has answered.
 	ConnectionStarted Type = "connection_started"
 	// ConnectionIDIssued: an endpoint gave its peer a connection ID to address it by (RFC 9000, section 5.1.1).
 	ConnectionIDIssued Type = "connection_id_issued"
@@ -48,7 +48,7 @@ const (
 
 // Event is one thing that happened to one connection. Events are values; nobody changes one after it was published.
 type Event struct {
-	ID          uint64    `json:"id"`   // position in the hub's sequence, from 1
+	ID          uint64    `json:"id"`   // rises by one with each event, and from one life of the server to the next; below 2^53
 	Time        time.Time `json:"time"` // when it happened, not when it was published
 	Type        Type      `json:"type"`
 	Connection  string    `json:"connection"`          // with QUIC the original destination connection ID, hex

@@ -107,13 +107,18 @@ func change(ev Event, starts map[int]start) *Change {
 	return c
 }
 
+// Open tells whether a change is still to be finished.
+func (h *Handovers) Open(change Change) bool {
+	c := h.connections[change.Connection]
+	return c != nil && c.open != nil && c.open.Switched.Equal(change.Switched)
+}
+
 // Finish closes a change with what was measured and returns the report to publish. ok is false if it is closed already.
 func (h *Handovers) Finish(change Change, now time.Time, m Measurements) (report Event, ok bool) {
-	c := h.connections[change.Connection]
-	if c == nil || c.open == nil || !c.open.Switched.Equal(change.Switched) {
+	if !h.Open(change) {
 		return Event{}, false
 	}
-	return *c.finish(now, m), true
+	return *h.connections[change.Connection].finish(now, m), true
 }
 
 func (c *handover) finish(now time.Time, m Measurements) *Event {

@@ -62,6 +62,9 @@ func TestHandovers(t *testing.T) {
 			}
 			wrong := *open
 			wrong.Switched = at(1)
+			if !h.Open(*open) || h.Open(wrong) {
+				t.Errorf("open: %t, another change: %t", h.Open(*open), h.Open(wrong))
+			}
 			if _, ok := h.Finish(wrong, at(9000), Measurements{}); ok {
 				t.Error("another change's measurements were taken")
 			}

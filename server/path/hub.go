@@ -26,6 +26,8 @@ var (
 //
 // Publish never waits: a subscriber whose buffer is full is cut off with ErrSlow; it may come back with the ID of the last event it saw.
 type Hub struct {
+	origin uint64 // the IDs of its events are above this
+
 	mu      sync.Mutex
 	last    uint64
 	ring    []Event // the newest ringSize events, ring[i].ID%ringSize == i
@@ -44,9 +46,12 @@ type tracked struct {
 	forget   func()
 }
 
-// NewHub returns an empty Hub.
+// NewHub returns an empty Hub. The IDs of its events begin at the time in microseconds, so those of an earlier life of the server are below them: no server
+// publishes a million events a second. As JSON numbers they are exact until the year 2255.
 func NewHub() *Hub {
+	origin := uint64(time.Now().UnixMicro()) / ringSize * ringSize // as if whole rings had been published before
 	return &Hub{
+		origin: origin, last: origin,
 		ring:  make([]Event, 0, 64),
 		subs:  make(map[*Subscription]struct{}),
 		conns: make(map[string]*tracked),
@@ -63,7 +68,7 @@ func (h *Hub) Publish(ev Event) uint64 {
 	if i := int(ev.ID % ringSize); i < len(h.ring) {
 		h.ring[i] = ev
 	} else {
-		if len(h.ring) == 0 { // IDs begin at 1; slot 0 is for ringSize
+		if len(h.ring) == 0 { // the first event takes slot 1; slot 0 is for a later one
 			h.ring = append(h.ring, Event{})
 		}
 		h.ring = append(h.ring, ev)
@@ -81,7 +86,7 @@ func (h *Hub) Publish(ev Event) uint64 {
 	return ev.ID
 }
 
-// Last returns the ID of the newest event, 0 if there is none.
+// Last returns the ID of the newest event; if there is none, the one before the first.
 func (h *Hub) Last() uint64 {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -10,10 +10,11 @@ import (
 	"time"
 )
 
-func ids(evs []Event) []uint64 {
+// ids are those of events, counted from the hub's first.
+func ids(h *Hub, evs []Event) []uint64 {
 	var out []uint64
 	for _, ev := range evs {
-		out = append(out, ev.ID)
+		out = append(out, ev.ID-h.origin)
 	}
 	return out
 }
@@ -21,19 +22,19 @@ func ids(evs []Event) []uint64 {
 func TestHubReplay(t *testing.T) {
 	for _, published := range []int{0, 1, 10, ringSize - 1, ringSize, ringSize + 1, 3*ringSize + 7} {
 		h := NewHub()
+		origin := h.Last()
 		for i := range published {
-			if id := h.Publish(Event{Connection: "c", Path: i}); id != uint64(i+1) {
-				t.Fatalf("ID %d, want %d", id, i+1)
+			if id := h.Publish(Event{Connection: "c", Path: i}); id != origin+uint64(i+1) {
+				t.Fatalf("ID %d, want %d after %d", id, i+1, origin)
 			}
 		}
-		last := uint64(published)
-		oldest := uint64(1)
+		last, oldest := origin+uint64(published), origin+1
 		if published > ringSize {
 			oldest = last - ringSize + 1
 		}
-		for _, after := range []uint64{0, 1, oldest - 1, oldest, last / 2, last, last + 1} {
+		for _, after := range []uint64{0, 1, origin - 1, origin, origin + 1, oldest - 1, oldest, (oldest + last) / 2, last, last + 1} {
 			s := h.Subscribe(after, Filter{})
-			want, gap := max(oldest, after+1), after+1 < oldest
+			want, gap := max(oldest, after+1), after > 0 && after+1 < oldest || oldest > origin+1 && after == 0
 			if after > last {
 				want, gap = oldest, true
 			}
@@ -41,7 +42,7 @@ func TestHubReplay(t *testing.T) {
 				t.Fatalf("%d published, after %d: %d events, gap %v; want %d, %v", published, after, len(s.Backlog), s.Gap, n, gap)
 			}
 			for i, ev := range s.Backlog {
-				if ev.ID != want+uint64(i) || ev.Path != int(ev.ID)-1 {
+				if ev.ID != want+uint64(i) || ev.Path != int(ev.ID-origin)-1 {
 					t.Fatalf("%d published, after %d: event %d is %+v", published, after, i, ev)
 				}
 			}
@@ -53,13 +54,14 @@ func TestHubReplay(t *testing.T) {
 // What is published after Subscribe follows on the backlog, at any place in the ring.
 func TestHubBacklogThenLive(t *testing.T) {
 	h := NewHub()
-	last := uint64(0)
+	origin := h.Last()
+	last := origin
 	for range 2*ringSize + 10 {
-		s := h.Subscribe(max(last, 3)-3, Filter{})
+		s := h.Subscribe(max(last-3, origin), Filter{})
 		last = h.Publish(Event{})
 		next := <-s.Events()
-		if n := len(s.Backlog); next.ID != last || n > 0 && s.Backlog[n-1].ID != last-1 || last > 3 && n != 3 {
-			t.Fatalf("backlog %v, then %d", ids(s.Backlog), next.ID)
+		if n := len(s.Backlog); next.ID != last || n > 0 && s.Backlog[n-1].ID != last-1 || last > origin+3 && n != 3 {
+			t.Fatalf("backlog %v, then %d", ids(h, s.Backlog), next.ID-origin)
 		}
 		s.Close()
 	}
@@ -87,13 +89,13 @@ func TestHubFilter(t *testing.T) {
 			h.Publish(ev)
 		}
 		h.PublishSamples([]Sample{{Connection: "1", Participant: "a", Room: "x"}, {Connection: "2", Participant: "b", Room: "x"}, {Connection: "3", Participant: "a", Room: "y"}, {Connection: "4"}})
-		var live []uint64
+		var live []Event
 		for len(s.Events()) > 0 {
-			live = append(live, (<-s.Events()).ID)
+			live = append(live, <-s.Events())
 		}
 		replayed := h.Subscribe(0, tc.f)
-		if !slices.Equal(live, tc.want) || !slices.Equal(ids(replayed.Backlog), tc.want) {
-			t.Errorf("%+v: live %v, replayed %v, want %v", tc.f, live, ids(replayed.Backlog), tc.want)
+		if !slices.Equal(ids(h, live), tc.want) || !slices.Equal(ids(h, replayed.Backlog), tc.want) {
+			t.Errorf("%+v: live %v, replayed %v, want %v", tc.f, ids(h, live), ids(h, replayed.Backlog), tc.want)
 		}
 		n := 0
 		select {
@@ -111,20 +113,20 @@ func TestHubFilter(t *testing.T) {
 func TestHubCutsOffTheSlow(t *testing.T) {
 	h := NewHub()
 	slow, quick := h.Subscribe(0, Filter{}), h.Subscribe(0, Filter{})
-	for i := range eventBuffer + 10 {
-		h.Publish(Event{})
-		if ev := <-quick.Events(); ev.ID != uint64(i+1) {
-			t.Fatalf("event %d, want %d", ev.ID, i+1)
+	for range eventBuffer + 10 {
+		id := h.Publish(Event{})
+		if ev := <-quick.Events(); ev.ID != id {
+			t.Fatalf("event %d, want %d", ev.ID, id)
 		}
 	}
-	n := uint64(0)
+	n := h.origin
 	for ev := range slow.Events() {
 		if n++; ev.ID != n {
 			t.Fatalf("event %d, want %d", ev.ID, n)
 		}
 	}
-	if n != eventBuffer || !errors.Is(slow.Err(), ErrSlow) {
-		t.Errorf("%d events, then %v", n, slow.Err())
+	if n != h.origin+eventBuffer || !errors.Is(slow.Err(), ErrSlow) {
+		t.Errorf("%d events, then %v", n-h.origin, slow.Err())
 	}
 	if quick.Err() != nil {
 		t.Errorf("the quick one ended: %v", quick.Err())
@@ -211,8 +213,8 @@ func TestHubConcurrently(t *testing.T) {
 		s := h.Subscribe(0, Filter{})
 		sub.Go(func() {
 			defer s.Close()
-			last := uint64(0)
-			for last < publishers*each {
+			last := h.origin
+			for last < h.origin+publishers*each {
 				ev, ok := <-s.Events()
 				if !ok || ev.ID != last+1 {
 					t.Errorf("event %d after %d: %v", ev.ID, last, s.Err())

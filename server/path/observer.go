@@ -30,7 +30,7 @@ type Observer struct {
 	probes probes
 
 	mu          sync.Mutex
-	connections map[string]*connection // that the Hub has a snapshot of
+	connections map[string]*connection // that have begun, until the Hub has no snapshot of them any more
 	handovers   *Handovers
 	remotes     map[netip.AddrPort]int // connections by active remote address
 	qlogs       int                    // recordings held in memory
@@ -94,7 +94,7 @@ func (c *connection) network(remote netip.AddrPort) string {
 	return network
 }
 
-// forget drops a connection that the Hub has no snapshot of any more.
+// forget drops a connection that the Hub has no snapshot of, or not any more.
 func (o *Observer) forget(c *connection) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -204,6 +204,13 @@ func (o *Observer) Dropped(connection string) {
 		Type: HandoverReport, Time: now, Connection: c.id, Verdict: Dropped, Report: c.report,
 		Path: from.Path, Local: from.Local, Remote: from.Remote, Network: from.Network,
 	})
+}
+
+// Open tells whether a change that OnSwitch announced is still to be finished: a later one of the connection, or its end, closes it.
+func (o *Observer) Open(change Change) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.handovers.Open(change)
 }
 
 // Finish closes a change that OnSwitch announced and publishes its handover_report. It reports false if it is closed already: by a later

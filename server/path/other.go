@@ -16,6 +16,7 @@ func (o *Observer) Other(id, transport string, local, remote netip.AddrPort, mea
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.start(c.born, local, remote)
+	c.show()
 	return &Other{c}
 }
 

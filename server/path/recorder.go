@@ -72,6 +72,9 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 	case qlog.StartedConnection:
 		c.mu.Lock()
 		c.start(time.Now(), endpointAddr(e.Local), endpointAddr(e.Remote))
+		if c.own == Client {
+			c.show() // it is one's own
+		}
 		c.mu.Unlock()
 	case qlog.ParametersSet:
 		if e.Initiator == qlog.InitiatorRemote {
@@ -179,6 +182,9 @@ func (c *connection) longHeader(from int, t qlog.PacketType, id qlog.ConnectionI
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if from == 1 && t == qlog.PacketTypeHandshake {
+		c.show() // the client has received what was sent to it (RFC 9000, section 8.1)
+	}
 	if c.longID[from] || !c.started || c.closed {
 		return
 	}

@@ -26,7 +26,11 @@ func newRecorder(o *Observer, id byte) (qlogwriter.Recorder, *connection) {
 		Local:  qlog.PathEndpointInfo{IPv4: here},
 		Remote: qlog.PathEndpointInfo{IPv4: addrA},
 	})
-	return r, tr.(*trace).c
+	c := tr.(*trace).c
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.show()
+	return r, c
 }
 
 func oneRTT(id ...byte) qlog.PacketHeader {
@@ -198,6 +202,53 @@ func TestAbandonedConnection(t *testing.T) {
 	}
 }
 
+func longHeader(t qlog.PacketType, scid ...byte) qlog.PacketHeader {
+	return qlog.PacketHeader{PacketType: t, SrcConnectionID: quic.ConnectionIDFromBytes(scid)}
+}
+
+// What begins a connection from an address that nobody has proven to be its own is not told of; what proves it is told of with the times of what happened.
+func TestShownOnceValidated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := New(Options{Qlog: func(string) bool { return true }})
+		sub := o.Hub().Subscribe(0, Filter{})
+		defer sub.Close()
+		var recorders []qlogwriter.Recorder
+		for i := range byte(3) {
+			tr := o.Tracer(context.Background(), false, quic.ConnectionIDFromBytes([]byte{i, 2, 3, 4, 5, 6, 7, 8}))
+			r := tr.AddProducer()
+			r.RecordEvent(qlog.StartedConnection{Local: qlog.PathEndpointInfo{IPv4: here}, Remote: qlog.PathEndpointInfo{IPv4: addrA}})
+			r.RecordEvent(qlog.PacketReceived{Header: longHeader(qlog.PacketTypeInitial, 0xc0)})
+			r.RecordEvent(qlog.PacketSent{Header: longHeader(qlog.PacketTypeHandshake, 0x50)})
+			recorders = append(recorders, r)
+		}
+		began := time.Now()
+		time.Sleep(time.Second)
+		if n := len(o.Hub().Snapshots()); n != 0 || len(sub.Events()) != 0 {
+			t.Fatalf("%d snapshots, %d events of clients that have not answered", n, len(sub.Events()))
+		}
+		recorders[1].RecordEvent(qlog.PacketReceived{Header: longHeader(qlog.PacketTypeHandshake, 0xc0)})
+		for _, want := range []Type{ConnectionStarted, ConnectionIDIssued, ConnectionIDIssued} {
+			ev := <-sub.Events()
+			if ev.Type != want || ev.Connection != "0102030405060708" || !ev.Time.Equal(began) || ev.Transport != "webtransport" {
+				t.Errorf("%+v, want %s", ev, want)
+			}
+		}
+		if snap, ok := o.Hub().Snapshot("0102030405060708"); !ok || !snap.Started.Equal(began) {
+			t.Errorf("snapshot %+v", snap)
+		}
+		recorders[0].RecordEvent(qlog.ConnectionClosed{Initiator: qlog.InitiatorLocal, Trigger: qlog.ConnectionCloseTriggerIdleTimeout})
+		recorders[0].Close()
+		recorders[2].Close()
+		if len(o.connections) != 1 || o.qlogs != 1 || o.remotes[addrA] != 1 || len(sub.Events()) != 0 {
+			t.Errorf("left behind: %d connections, %d qlogs, remotes %v, %d events", len(o.connections), o.qlogs, o.remotes, len(sub.Events()))
+		}
+		recorders[1].Close()
+		if ev := <-sub.Events(); ev.Type != ConnectionClosed {
+			t.Errorf("%+v", ev)
+		}
+	})
+}
+
 func TestCloseReason(t *testing.T) {
 	app, tra := qlog.ApplicationErrorCode(7), qlog.TransportErrorCode(0xa)
 	for _, tc := range []struct {
@@ -222,15 +273,12 @@ func TestCloseReason(t *testing.T) {
 func TestConnectionIDEvents(t *testing.T) {
 	o := New(Options{})
 	r, _ := newRecorder(o, 1)
-	long := func(t qlog.PacketType, scid ...byte) qlog.PacketHeader {
-		return qlog.PacketHeader{PacketType: t, SrcConnectionID: quic.ConnectionIDFromBytes(scid)}
-	}
 	newID := func(q uint64, id ...byte) *qlog.NewConnectionIDFrame {
 		return &qlog.NewConnectionIDFrame{SequenceNumber: q, ConnectionID: quic.ConnectionIDFromBytes(id), StatelessResetToken: [16]byte{0xde, 0xad}}
 	}
-	r.RecordEvent(qlog.PacketReceived{Header: long(qlog.PacketTypeInitial)})
-	r.RecordEvent(qlog.PacketSent{Header: long(qlog.PacketTypeInitial, 0x50)})
-	r.RecordEvent(qlog.PacketSent{Header: long(qlog.PacketTypeHandshake, 0x50)})
+	r.RecordEvent(qlog.PacketReceived{Header: longHeader(qlog.PacketTypeInitial)})
+	r.RecordEvent(qlog.PacketSent{Header: longHeader(qlog.PacketTypeInitial, 0x50)})
+	r.RecordEvent(qlog.PacketSent{Header: longHeader(qlog.PacketTypeHandshake, 0x50)})
 	r.RecordEvent(qlog.PacketSent{Header: oneRTT(), Frames: frames(newID(1, 0x51), newID(2, 0x52))})
 	r.RecordEvent(qlog.PacketReceived{Header: oneRTT(0x50), Frames: frames(&qlog.RetireConnectionIDFrame{SequenceNumber: 1}, newID(1, 0xc1))})
 	r.RecordEvent(qlog.PacketSent{Header: oneRTT(0xc1), Frames: frames(&qlog.RetireConnectionIDFrame{SequenceNumber: 0})})

@@ -64,7 +64,7 @@ func (o *Observer) sample(now time.Time) []Sample {
 func (c *connection) sample(now time.Time) (Sample, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.measure == nil {
+	if c.measure == nil || !c.shown {
 		return Sample{}, false
 	}
 	c.look() // should no event have done so

@@ -41,14 +41,11 @@ func (h *Hub) Subscribe(afterID uint64, filter Filter) *Subscription {
 		events:  make(chan Event, eventBuffer),
 		samples: make(chan []Sample, 1),
 	}
-	if afterID > h.last { // of an earlier life of the server
-		s.Gap = true
-		afterID = 0
+	if afterID > h.last || afterID < h.origin { // of another life of the server, or none at all
+		s.Gap = afterID > 0
+		afterID = h.origin
 	}
-	first := uint64(1)
-	if h.last > ringSize {
-		first = h.last - ringSize + 1
-	}
+	first := max(h.origin, h.last-ringSize) + 1
 	if afterID+1 < first {
 		s.Gap = true
 	}
