@@ -243,7 +243,8 @@ func (c *call) disconnect(p *participant) {
 	p.session, p.silent = nil, false
 }
 
-// heard tells the others whether p's session is heard of.
+// heard tells the others whether p's session is heard of. One that is not is sent no media: most likely it would not arrive, or late and in the way of what
+// matters then. When it is back it is given what a late joiner is.
 func (c *call) heard(p *participant, s *session, heard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -254,6 +255,13 @@ func (c *call) heard(p *participant, s *session, heard bool) {
 	presence := signaling.Connected
 	if p.silent {
 		presence = signaling.Reconnecting
+	}
+	for _, sub := range p.subs {
+		if p.silent {
+			sub.relay.Pause()
+		} else {
+			sub.relay.Resume()
+		}
 	}
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: presence})
 }
@@ -405,7 +413,7 @@ func (c *call) subscribe(p *participant, t *track) {
 	if p.session == nil || p.subs[t.info.ID] != nil || !slices.Contains(p.receive, t.info.Codec) {
 		return
 	}
-	relay, err := t.relay.Subscribe(media.SubscriptionConfig{Transport: p.session.wire, Datagrams: p.session.datagrams})
+	relay, err := t.relay.Subscribe(media.SubscriptionConfig{Transport: p.session.wire, Datagrams: p.session.datagrams, Paused: p.silent})
 	if err != nil {
 		return // the track has just ended
 	}

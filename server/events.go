@@ -88,7 +88,7 @@ func (s *Server) follow(ctx context.Context, after uint64, filter path.Filter, o
 
 // streamEvents is GET /api/events: Server-Sent Events. Events of the contract have their ID and type; besides, "snapshot" describes a connection
 // anew and "samples" carries measurements for charts; these two have no ID, because what was missed of them is of no use. Without
-// Last-Event-ID the stream begins with the events that are still known. ?connection=, ?participant= and ?room= choose.
+// Last-Event-ID, or with that of an event of another life of the server, the stream begins with the events that are still known. ?connection=, ?participant= and ?room= choose.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	var after uint64
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
@@ -153,7 +153,7 @@ func (s *Server) tellOwnPath(session *session) {
 			return say(c, func(b json.RawMessage) signaling.Message { return signaling.PathSnapshot{Snapshot: b} })
 		},
 		samples: func(batch []path.Sample) error {
-			if session.backlog() > staleSamples {
+			if session.backlog() > staleSamples || session.silence() >= silentAfter {
 				return nil // they would be old when they arrive
 			}
 			for _, sample := range batch {

@@ -51,13 +51,16 @@ type session struct {
 	participant *participant           // set before media is read
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
-	lastHeard   atomic.Int64 // when the last datagram came, ns since 1970
+	began       time.Time
+	lastHeard   atomic.Int64 // when something last came, ns since began
 	onMeasured  func(signaling.Measurement)
-	onHeard     func() // by both readers, for everything after the join
+	onHeard     func() // for everything after the join, also at the same time
 }
 
 func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
-	s := &session{id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1)}
+	s := &session{
+		id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1), began: time.Now(),
+	}
 	s.ctx, s.end = context.WithCancelCause(parent)
 	s.datagrams = media.NewDatagramSender(w)
 	context.AfterFunc(w.Context(), func() { s.end(context.Cause(w.Context())) })
@@ -107,7 +110,7 @@ func (s *session) readControl(control io.Reader) (left bool, err error) {
 		if err != nil {
 			return false, err
 		}
-		s.onHeard()
+		s.heard()
 		if !limit.Allow() {
 			return false, signaling.Errorf(signaling.CodeTooManyMessages, "More than %d messages a second.", signaling.MessagesPerSecond)
 		}
@@ -200,8 +203,7 @@ func (s *session) readDatagrams() {
 			s.end(err)
 			return
 		}
-		s.lastHeard.Store(time.Now().UnixNano())
-		s.onHeard()
+		s.heard()
 		if !forgiven.Allow() {
 			s.goodbye(signaling.Errorf(signaling.CodeTooManyDatagrams, "More than %d datagrams a second.", datagramsPerSecond))
 			return
@@ -212,18 +214,33 @@ func (s *session) readDatagrams() {
 	}
 }
 
-// silentAfter is how long a participant may say nothing, which reports every signaling.ReportInterval, before the others are told that it reconnects.
+// silentAfter is how long a participant may say nothing, which reports every signaling.ReportInterval, before the others are told that it reconnects and
+// it is sent no more media.
 const silentAfter = 1500 * time.Millisecond
 
-// watchSilence tells the call when the participant falls silent and when it is back, until the session ends.
+// heard notes that something came of the participant. One that was silent is back at once.
+func (s *session) heard() {
+	s.onHeard()
+	now := time.Since(s.began)
+	if now-time.Duration(s.lastHeard.Swap(int64(now))) >= silentAfter {
+		s.participant.call.heard(s.participant, s, true)
+	}
+}
+
+// silence is for how long nothing has come.
+func (s *session) silence() time.Duration {
+	return time.Since(s.began) - time.Duration(s.lastHeard.Load())
+}
+
+// watchSilence tells the call when the participant falls silent, until the session ends.
 func (s *session) watchSilence() {
-	s.lastHeard.Store(time.Now().UnixNano())
+	s.lastHeard.Store(int64(time.Since(s.began)))
 	tick := time.NewTicker(silentAfter / 4)
 	defer tick.Stop()
 	for {
 		select {
-		case now := <-tick.C:
-			silence := time.Duration(now.UnixNano() - s.lastHeard.Load())
+		case <-tick.C:
+			silence := s.silence()
 			s.participant.call.heard(s.participant, s, silence < silentAfter)
 			if silence > idleTimeout { // QUIC has ended it by now; TCP may take a quarter of an hour
 				s.end(errSilent)
@@ -280,7 +297,7 @@ func (s *session) readStream(stream incomingStream) error {
 	// A stream that ends with its session waits for the session's end, which does not come if the connection is lost first
 	// (webtransport-go, ReceiveStream.handleSessionGoneError). A deadline frees it.
 	defer context.AfterFunc(s.ctx, func() { stream.SetReadDeadline(time.Now()) })()
-	r, err := media.NewStreamReader(stream)
+	r, err := media.NewStreamReader(heardStream{stream, s})
 	if err != nil {
 		return nil
 	}
@@ -306,6 +323,20 @@ func (s *session) readStream(stream incomingStream) error {
 			return nil
 		}
 	}
+}
+
+// heardStream notes that something comes on a stream: over a slow TCP connection a frame may take longer than a participant may be silent.
+type heardStream struct {
+	incomingStream
+	session *session
+}
+
+func (h heardStream) Read(b []byte) (int, error) {
+	n, err := h.incomingStream.Read(b)
+	if n > 0 {
+		h.session.heard()
+	}
+	return n, err
 }
 
 // checkPublish refuses what no page of ours sends.
