@@ -67,6 +67,9 @@ func (s *Server) onSwitch(change path.Change) {
 	case <-s.sessionsCtx.Done():
 		return
 	}
+	if !s.observer.Open(change) {
+		return // others followed: a participant that changes all the time must not make everybody answer for each
+	}
 	s.mu.Lock()
 	session := s.sessions[change.Connection]
 	s.mu.Unlock()

@@ -1,0 +1,161 @@
+package server
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/rtp"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/signaling"
+	native "github.com/roamcall/roamcall/signaling/client"
+)
+
+// person is a participant in the room "room" that finds its way back by itself, as a page does: one of package signaling/client.
+type person struct {
+	*native.Client
+	t testing.TB
+
+	mu     sync.Mutex
+	frames map[uint32][]arrival // by track
+}
+
+type arrival struct {
+	seq uint16
+	at  time.Time
+}
+
+func joinPerson(t testing.TB, page, name string) *person {
+	t.Helper()
+	p := &person{t: t, frames: map[uint32][]arrival{}}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
+	defer cancel()
+	var err error
+	p.Client, err = native.Dial(ctx, native.Config{
+		URL: page, Room: "room", Name: name,
+		Silence: 500 * time.Millisecond, // a busy machine must not look like a bad network
+		OnVideo: func(track signaling.Track, f *media.Frame) {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.frames[track.ID] = append(p.frames[track.ID], arrival{f.Seq(), f.Arrived()})
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Close() })
+	return p
+}
+
+// talk publishes 50 frames a second, in groups of a second, until the test ends.
+func (p *person) talk() (track uint32) {
+	p.t.Helper()
+	ctx, cancel := context.WithTimeout(p.t.Context(), timeout)
+	defer cancel()
+	video, err := p.Publish(ctx, signaling.Publish{Kind: signaling.Video, Source: signaling.Camera, Codec: signaling.VP8, SSRC: 7, Layers: 1})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	done := make(chan struct{})
+	p.t.Cleanup(func() { <-done })
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for n := uint16(0); ; n++ {
+			f, err := media.BuildFrame(rtp.Header{SequenceNumber: n, Timestamp: uint32(n) * 1800, SSRC: 7, PayloadType: 96},
+				media.FrameMarking{Independent: n%50 == 0, TL0PICIDX: uint8(n)}, make([]byte, 700))
+			if err != nil {
+				p.t.Error(err)
+				return
+			}
+			video.SendVideo(f)
+			select {
+			case <-tick.C:
+			case <-p.t.Context().Done():
+				return
+			}
+		}
+	}()
+	return video.Track()
+}
+
+// seen are the frames of a track that have come.
+func (p *person) seen(track uint32) []arrival {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.frames[track])
+}
+
+// sees waits until n more frames of a track have come, and returns when the first of them did.
+func (p *person) sees(track uint32, n int) time.Time {
+	p.t.Helper()
+	before := len(p.seen(track))
+	eventually(p.t, "media", func() error {
+		if err := p.Err(); err != nil {
+			p.t.Fatal("the call ended: ", err)
+		}
+		if len(p.seen(track)) < before+n {
+			return errNotYet
+		}
+		return nil
+	})
+	return p.seen(track)[before].at
+}
+
+// missing is how many frames between the first and the last that came did not.
+func missing(frames []arrival) int {
+	numbers := map[uint16]bool{}
+	first, last := frames[0].seq, frames[0].seq
+	for _, f := range frames {
+		numbers[f.seq] = true
+		first, last = min(first, f.seq), max(last, f.seq)
+	}
+	return int(last-first) + 1 - len(numbers)
+}
+
+// watch collects the path events from now on.
+type watch struct {
+	t   testing.TB
+	sub *path.Subscription
+	all []path.Event
+}
+
+func watchEvents(t testing.TB, s *Server) *watch {
+	hub := s.observer.Hub()
+	w := &watch{t: t, sub: hub.Subscribe(hub.Last(), path.Filter{})}
+	t.Cleanup(w.sub.Close)
+	return w
+}
+
+// next waits for an event.
+func (w *watch) next(what string, is func(path.Event) bool) path.Event {
+	w.t.Helper()
+	for {
+		ev := receive(w.t, w.sub.Events(), what)
+		if ev.ID == 0 {
+			w.t.Fatalf("no %s: %v", what, w.sub.Err())
+		}
+		w.all = append(w.all, ev)
+		if is(ev) {
+			return ev
+		}
+	}
+}
+
+// count is how many of the events up to now are such.
+func (w *watch) count(is func(path.Event) bool) (n int) {
+	for len(w.sub.Events()) > 0 {
+		w.all = append(w.all, <-w.sub.Events())
+	}
+	for _, ev := range w.all {
+		if is(ev) {
+			n++
+		}
+	}
+	return n
+}
