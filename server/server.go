@@ -15,6 +15,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
+	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
@@ -26,6 +27,11 @@ const (
 	idleTimeout = 15 * time.Second
 	// connectionIDLength is long enough that IDs of many connections are told apart at a glance, and short enough to read aloud.
 	connectionIDLength = 8
+
+	// Who begins a connection may have made its address up, so beyond this many it has to show that it receives there (RFC 9000, section 8.1.2), which costs it a round
+	// trip. A class that joins at once through one NAT, and pages that come back over several attempts at once, do not get there.
+	unprovenPerSecond = 50
+	unprovenBurst     = 200
 )
 
 // Server is the relay with its pages and its API.
@@ -41,6 +47,7 @@ type Server struct {
 	sample   *sample // of test participants
 
 	udp       *quic.Transport
+	unproven  *rate.Limiter // connections from addresses that are not validated
 	listener  *quic.EarlyListener
 	wt        *webtransport.Server
 	tls       net.Listener
@@ -77,7 +84,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		sample: sample,
+		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst),
 		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
 	}
@@ -112,7 +119,10 @@ func (s *Server) open() error {
 		Media:    s.mediaSample,
 	})
 	// From here on the transport owns the socket.
-	s.udp = &quic.Transport{Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength}
+	s.udp = &quic.Transport{
+		Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength,
+		VerifySourceAddress: func(net.Addr) bool { return !s.unproven.Allow() },
+	}
 
 	// The same port for TCP; if the system chose it, it need not be free there, but then that is said.
 	tcp := net.JoinHostPort(udpAddr.IP.String(), fmt.Sprint(own.Port()))
