@@ -14,6 +14,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
 
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/signaling"
 )
@@ -22,12 +23,12 @@ import (
 func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 	connection, ok := r.Context().Value(connectionKey{}).(connection)
 	if !ok {
-		writeError(w, http.StatusUpgradeRequired, "This address takes WebTransport sessions over HTTP/3.")
+		web.WriteError(w, http.StatusUpgradeRequired, "This address takes WebTransport sessions over HTTP/3.")
 		return
 	}
 	wt, err := s.wt.Upgrade(w, r)
 	if err != nil {
-		writeError(w, http.StatusBadRequest, err.Error())
+		web.WriteError(w, http.StatusBadRequest, err.Error())
 		return
 	}
 	// A connection is of no use without its session, and browsers keep it open for a while.
@@ -46,11 +47,11 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	if r.ProtoMajor != 1 {
-		writeError(w, http.StatusUpgradeRequired, "This address takes WebSockets over HTTP/1.1.")
+		web.WriteError(w, http.StatusUpgradeRequired, "This address takes WebSockets over HTTP/1.1.")
 		return
 	}
 	if !s.enterRunning() {
-		writeError(w, http.StatusServiceUnavailable, "The server stops.")
+		web.WriteError(w, http.StatusServiceUnavailable, "The server stops.")
 		return
 	}
 	defer s.running.Done()

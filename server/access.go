@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+
+	"github.com/roamcall/roamcall/server/internal/web"
 )
 
 // access decides who may see everybody's connections and switch everybody's network: who sits at this machine, or has the operator's key.
@@ -51,7 +53,7 @@ func (a *access) operator(r *http.Request) bool {
 
 // fromHere is never true of HTTP/3: what comes over a lab link comes from a loopback address, wherever its participant is.
 func (a *access) fromHere(r *http.Request) bool {
-	return r.ProtoMajor < 3 && isLoopbackHost(r.RemoteAddr) && isLoopbackHost(r.Host) &&
+	return r.ProtoMajor < 3 && web.IsLoopback(r.RemoteAddr) && web.IsLoopback(r.Host) &&
 		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" // a proxy on this machine speaks for others
 }
 
@@ -72,8 +74,8 @@ func (a *access) originAllowed(r *http.Request) bool {
 	if slices.Contains(a.origins, origin) {
 		return true
 	}
-	if r.ProtoMajor < 3 && isLoopbackHost(r.RemoteAddr) && !isLoopbackHost(r.Host) {
+	if r.ProtoMajor < 3 && web.IsLoopback(r.RemoteAddr) && !web.IsLoopback(r.Host) {
 		return false
 	}
-	return hostname(u.Host) == hostname(r.Host) || isLoopbackHost(u.Host) && isLoopbackHost(r.Host)
+	return web.Hostname(u.Host) == web.Hostname(r.Host) || web.IsLoopback(u.Host) && web.IsLoopback(r.Host)
 }

@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"github.com/roamcall/roamcall/server/internal/web"
 )
 
 func TestOperatorAccess(t *testing.T) {
@@ -54,7 +56,7 @@ func TestOrigins(t *testing.T) {
 	} {
 		r := httptest.NewRequest("CONNECT", "/wt", nil)
 		r.Host, r.RemoteAddr = c.host, "127.0.0.1:5000"
-		if !isLoopbackHost(c.host) && c.want {
+		if !web.IsLoopback(c.host) && c.want {
 			r.RemoteAddr = "192.168.1.7:5000"
 		}
 		if c.origin != "" {

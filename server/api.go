@@ -10,6 +10,7 @@ import (
 
 	"github.com/gorilla/mux"
 
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/server/path"
 )
 
@@ -32,24 +33,24 @@ type certificateHash struct {
 // sessionHost is the host for sessions of who asked for a page under r.Host. On this machine it is the numeric address: "localhost" may be
 // looked up as an IPv6 address that the server does not listen on.
 func sessionHost(r *http.Request) string {
-	if isLoopbackHost(r.Host) && hostname(r.Host) != "::1" {
+	if web.IsLoopback(r.Host) && web.Hostname(r.Host) != "::1" {
 		return "127.0.0.1"
 	}
-	return hostname(r.Host)
+	return web.Hostname(r.Host)
 }
 
 func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
 	sums, err := s.certs.hashes()
 	if err != nil {
 		s.log.Error("no certificate", "err", err)
-		writeError(w, http.StatusInternalServerError, "The server has no certificate.")
+		web.WriteError(w, http.StatusInternalServerError, "The server has no certificate.")
 		return
 	}
 	hashes := make([]certificateHash, len(sums))
 	for i, sum := range sums {
 		hashes[i] = certificateHash{"sha-256", sum}
 	}
-	writeJSON(w, http.StatusOK, pageConfig{
+	web.WriteJSON(w, http.StatusOK, pageConfig{
 		Version:         s.config.Version,
 		WebTransportURL: "https://" + hostPort(sessionHost(r), s.UDPAddr().Port()) + sessionPath,
 		Hashes:          hashes,
@@ -65,11 +66,11 @@ func (s *Server) becomeOperator(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Key string `json:"key"`
 	}
-	if !readJSON(w, r, &body) {
+	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	if !s.access.checkKey(body.Key) {
-		writeError(w, http.StatusUnauthorized, "That is not the operator's key.")
+		web.WriteError(w, http.StatusUnauthorized, "That is not the operator's key.")
 		return
 	}
 	http.SetCookie(w, &http.Cookie{
@@ -83,7 +84,7 @@ func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
 	closing := s.closing
 	s.mu.Unlock()
 	if closing {
-		writeError(w, http.StatusServiceUnavailable, "The server stops.")
+		web.WriteError(w, http.StatusServiceUnavailable, "The server stops.")
 		return
 	}
 	w.Write([]byte("ok\n"))
@@ -101,20 +102,20 @@ func (s *Server) listCalls(w http.ResponseWriter, _ *http.Request) {
 		out = append(out, c.info())
 	}
 	slices.SortFunc(out, func(a, b callInfo) int { return cmp.Compare(a.Room, b.Room) })
-	writeJSON(w, http.StatusOK, out)
+	web.WriteJSON(w, http.StatusOK, out)
 }
 
 func (s *Server) listConnections(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, s.observer.Hub().Snapshots())
+	web.WriteJSON(w, http.StatusOK, s.observer.Hub().Snapshots())
 }
 
 func (s *Server) getConnection(w http.ResponseWriter, r *http.Request) {
 	snapshot, ok := s.observer.Hub().Snapshot(mux.Vars(r)["id"])
 	if !ok {
-		writeError(w, http.StatusNotFound, "There is no such connection.")
+		web.WriteError(w, http.StatusNotFound, "There is no such connection.")
 		return
 	}
-	writeJSON(w, http.StatusOK, snapshot)
+	web.WriteJSON(w, http.StatusOK, snapshot)
 }
 
 func (s *Server) startQlog(w http.ResponseWriter, r *http.Request) {
@@ -147,8 +148,8 @@ func (s *Server) qlogResult(w http.ResponseWriter, err error) {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)
 	case errors.Is(err, path.ErrUnknownConnection), errors.Is(err, path.ErrNoQlog):
-		writeError(w, http.StatusNotFound, err.Error())
+		web.WriteError(w, http.StatusNotFound, err.Error())
 	default:
-		writeError(w, http.StatusConflict, err.Error())
+		web.WriteError(w, http.StatusConflict, err.Error())
 	}
 }

@@ -87,27 +87,6 @@ func (c Config) linkPorts() (from, to uint16, err error) {
 	return uint16(f), uint16(t), nil
 }
 
-// isLoopbackHost tells whether a Host header or origin names this machine.
-func isLoopbackHost(hostport string) bool {
-	host := hostname(hostport)
-	if host == "localhost" {
-		return true
-	}
-	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
-}
-
-// hostname is the host of a Host header, without port and brackets.
-func hostname(hostport string) string {
-	if host, _, err := net.SplitHostPort(hostport); err == nil {
-		return host
-	}
-	if n := len(hostport); n > 1 && hostport[0] == '[' && hostport[n-1] == ']' {
-		return hostport[1 : n-1]
-	}
-	return hostport
-}
-
 // addrPort is the address of a listener or a packet, IPv4 addresses unmapped. Invalid for what is not an IP address.
 func addrPort(a net.Addr) netip.AddrPort {
 	switch a := a.(type) {

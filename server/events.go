@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/signaling"
 )
@@ -94,7 +95,7 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	if last := r.Header.Get("Last-Event-ID"); last != "" {
 		var err error
 		if after, err = strconv.ParseUint(last, 10, 64); err != nil {
-			writeError(w, http.StatusBadRequest, "Last-Event-ID is the ID of an event, a number.")
+			web.WriteError(w, http.StatusBadRequest, "Last-Event-ID is the ID of an event, a number.")
 			return
 		}
 	}
@@ -102,6 +103,9 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return
+	}
 	control := http.NewResponseController(w)
 	control.Flush() // on a quiet server the first event may be long in coming; the dashboard should know at once that it is connected
 	write := func(head string, v any) error {

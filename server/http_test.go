@@ -6,7 +6,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -206,16 +208,64 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
+// Every path says which methods it takes; HEAD is answered where GET is.
+func TestMethods(t *testing.T) {
+	s := start(t, nil)
+	const read = "GET, HEAD"
+	for path, allow := range map[string]string{
+		"/": read, "/call/demo": read, "/dashboard": read, "/assets/none.js": read, "/healthz": read, "/readyz": read, "/metrics": read, "/ws": read,
+		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, POST", "/api/links/none": "GET, HEAD, PATCH", "/api/calls": read,
+		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
+	} {
+		var get int
+		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {
+			res := respond(t, s, method, path, "", nil)
+			taken := slices.Contains(strings.Split(allow, ", "), method)
+			if got := res.Header.Get("Allow"); taken != (res.StatusCode != http.StatusMethodNotAllowed) || !taken && got != allow {
+				t.Errorf("%s %s: %d, Allow %q; want %q", method, path, res.StatusCode, got, allow)
+			}
+			switch {
+			case method == "GET":
+				get = res.StatusCode
+			case method == "HEAD" && taken && res.StatusCode != get:
+				t.Errorf("HEAD %s: %d, and %d for GET", path, res.StatusCode, get)
+			case method != "HEAD" && !taken:
+				if b, err := io.ReadAll(res.Body); err != nil || !bytes.HasPrefix(b, []byte(`{"error":`)) {
+					t.Errorf("%s %s: %s, %v", method, path, b, err)
+				}
+			}
+			res.Body.Close()
+		}
+	}
+	if status, body := request(t, s, "PUT", "/api/nonsense", "", nil); status != http.StatusNotFound || !strings.Contains(body, `"error"`) {
+		t.Errorf("PUT where nothing is: %d %s", status, body)
+	}
+}
+
+// request asks the server, as a browser on this machine does, and reads the answer to its end.
 func request(t testing.TB, s *Server, method, path, body string, header http.Header) (int, string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), timeout)
-	defer cancel()
+	res := respond(t, s, method, path, body, header)
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+// respond is request without the reading: the caller closes the body.
+func respond(t testing.TB, s *Server, method, path, body string, header http.Header) *http.Response {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	t.Cleanup(cancel)
 	req, err := http.NewRequestWithContext(ctx, method, s.URL()+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if header != nil {
 		req.Header = header
+		req.Host = header.Get("Host")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Close = true
@@ -223,10 +273,5 @@ func request(t testing.TB, s *Server, method, path, body string, header http.Hea
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
-	var b bytes.Buffer
-	if _, err := b.ReadFrom(res.Body); err != nil {
-		t.Fatal(err)
-	}
-	return res.StatusCode, b.String()
+	return res
 }

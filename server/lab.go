@@ -12,6 +12,7 @@ import (
 	"github.com/gorilla/mux"
 	"golang.org/x/time/rate"
 
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/signaling"
 )
@@ -122,7 +123,7 @@ func (s *Server) listLinks(w http.ResponseWriter, r *http.Request) {
 			out = append(out, s.describeLink(l, r))
 		}
 	}
-	writeJSON(w, http.StatusOK, out)
+	web.WriteJSON(w, http.StatusOK, out)
 }
 
 // linkRates limits how fast one address makes links: a page makes one when it joins, a class behind one address some dozens.
@@ -145,7 +146,7 @@ func (l *linkRates) allow(r *http.Request) bool {
 	if now := time.Now(); now.Sub(l.cleared) > rateMemory {
 		l.byHost, l.cleared = map[string]*rate.Limiter{}, now
 	}
-	host := hostname(r.RemoteAddr)
+	host := web.Hostname(r.RemoteAddr)
 	if l.byHost[host] == nil {
 		l.byHost[host] = rate.NewLimiter(linksPerSecond, linkBurst)
 	}
@@ -156,23 +157,23 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
 	}
-	if !readJSON(w, r, &body) {
+	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	if s.links == nil {
-		writeError(w, http.StatusNotFound, "This server runs without the lab (--no-lab).")
+		web.WriteError(w, http.StatusNotFound, "This server runs without the lab (--no-lab).")
 		return
 	}
 	if !s.linkRate.allow(r) {
-		writeError(w, http.StatusTooManyRequests, "Too many links from one address. Please wait a little.")
+		web.WriteError(w, http.StatusTooManyRequests, "Too many links from one address. Please wait a little.")
 		return
 	}
 	l, err := s.links.Create(link.Hints{Network: body.Network})
 	if err != nil {
-		writeError(w, linkStatus(err), err.Error())
+		web.WriteError(w, linkStatus(err), err.Error())
 		return
 	}
-	writeJSON(w, http.StatusCreated, s.describeLink(l, r))
+	web.WriteJSON(w, http.StatusCreated, s.describeLink(l, r))
 }
 
 // linkByID answers 404 itself if there is none. The ID is the permission: it cannot be guessed.
@@ -182,13 +183,13 @@ func (s *Server) linkByID(w http.ResponseWriter, r *http.Request) (*link.Link, b
 			return l, true
 		}
 	}
-	writeError(w, http.StatusNotFound, "There is no such link.")
+	web.WriteError(w, http.StatusNotFound, "There is no such link.")
 	return nil, false
 }
 
 func (s *Server) getLink(w http.ResponseWriter, r *http.Request) {
 	if l, ok := s.linkByID(w, r); ok {
-		writeJSON(w, http.StatusOK, s.describeLink(l, r))
+		web.WriteJSON(w, http.StatusOK, s.describeLink(l, r))
 	}
 }
 
@@ -203,7 +204,7 @@ func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 		Style   string `json:"style"`
 		Rebind  bool   `json:"rebind"`
 	}
-	if !readJSON(w, r, &body) {
+	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	var err error
@@ -211,7 +212,7 @@ func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 	case body.Rebind && body.Network == "" && body.Style == "":
 		err = l.Rebind()
 	case body.Rebind:
-		writeError(w, http.StatusBadRequest, "Either rebind or switch to a network.")
+		web.WriteError(w, http.StatusBadRequest, "Either rebind or switch to a network.")
 		return
 	default:
 		style := link.Hard
@@ -223,10 +224,10 @@ func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if err != nil {
-		writeError(w, linkStatus(err), err.Error())
+		web.WriteError(w, linkStatus(err), err.Error())
 		return
 	}
-	writeJSON(w, http.StatusOK, s.describeLink(l, r))
+	web.WriteJSON(w, http.StatusOK, s.describeLink(l, r))
 }
 
 func linkStatus(err error) int {

@@ -16,6 +16,7 @@ import (
 	"github.com/coder/websocket"
 
 	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -440,7 +441,7 @@ func (g *gate) next() {
 // acceptWebSocket upgrades a request. What it could not do it has answered.
 func (s *Server) acceptWebSocket(w http.ResponseWriter, r *http.Request) (*wsWire, bool) {
 	if !s.access.originAllowed(r) {
-		writeError(w, http.StatusForbidden, "Pages from other hosts may not use this server.")
+		web.WriteError(w, http.StatusForbidden, "Pages from other hosts may not use this server.")
 		return nil, false
 	}
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{

@@ -6,15 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mime"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/roamcall/roamcall/server/internal/web"
 	"github.com/roamcall/roamcall/server/link"
 )
 
@@ -22,7 +20,6 @@ const (
 	// configPatience is how long the page waits for news of the server's configuration before it gets the last that is known: after a
 	// loss, who asks wants to open a session at once.
 	configPatience = time.Second
-	maxRequestBody = 4 << 10
 	maxWatchers    = 16
 	keepAlive      = 15 * time.Second
 )
@@ -37,50 +34,43 @@ const (
 //	GET   /api/links/{id}/events   Server-Sent Events: "link_changed" with the same as data, at once and on every change
 func (c *Companion) routes() http.Handler {
 	m := http.NewServeMux()
-	m.HandleFunc("GET /api/config", c.getConfig)
-	m.HandleFunc("GET /api/links", func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, []linkState{c.linkState()}) })
-	m.HandleFunc("POST /api/links", c.createLink)
-	m.HandleFunc("GET /api/links/{id}", c.withLink(func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, http.StatusOK, c.linkState()) }))
-	m.HandleFunc("PATCH /api/links/{id}", c.withLink(c.changeLink))
-	m.HandleFunc("GET /api/links/{id}/events", c.withLink(c.streamLink))
+	m.Handle("/api/config", web.Get(c.getConfig))
+	m.Handle("/api/links", web.Methods{"GET": c.listLinks, "POST": c.createLink})
+	m.Handle("/api/links/{id}", c.withLink(web.Methods{"GET": c.getLink, "PATCH": c.changeLink}))
+	m.Handle("/api/links/{id}/events", c.withLink(web.Get(c.streamLink)))
 	proxy := c.proxy()
 	m.Handle("/api/", proxy)
 	m.Handle("/ws", proxy)
-	m.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") })
-	addPage(m)
-	return secureHeaders(ownPage(m))
+	m.Handle("/healthz", web.Get(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }))
+	page := web.Page()
+	for _, path := range []string{"/{$}", "/call/{room}", "/dashboard"} {
+		m.Handle(path, page)
+	}
+	m.Handle("/assets/", web.Assets())
+	m.HandleFunc("/", web.NotFound)
+	return web.Secure(ownPage(m))
 }
 
 // ownPage refuses what is not asked for on this machine, and what pages of others ask for. Both names are checked: a page of others may
 // point a name of its own at 127.0.0.1, or send requests to localhost.
 func ownPage(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !isLoopback(r.Host) || !isLoopback(r.RemoteAddr) {
-			writeError(w, http.StatusForbidden, "The companion serves this machine only.")
+		if !web.IsLoopback(r.Host) || !web.IsLoopback(r.RemoteAddr) {
+			web.WriteError(w, http.StatusForbidden, "The companion serves this machine only.")
 			return
 		}
 		if origin := r.Header.Get("Origin"); origin != "" {
 			if u, err := url.Parse(origin); err != nil || u.Host != r.Host {
-				writeError(w, http.StatusForbidden, "Pages from other hosts may not use the companion.")
+				web.WriteError(w, http.StatusForbidden, "Pages from other hosts may not use the companion.")
 				return
 			}
 		}
 		if s := r.Header.Get("Sec-Fetch-Site"); strings.HasPrefix(r.URL.Path, "/api/") && s != "" && s != "same-origin" && s != "none" {
-			writeError(w, http.StatusForbidden, "Pages from other hosts may not use the companion.")
+			web.WriteError(w, http.StatusForbidden, "Pages from other hosts may not use the companion.")
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// isLoopback tells whether a Host header or address names this machine.
-func isLoopback(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return host == "localhost" || err == nil && ip.Unmap().IsLoopback()
 }
 
 // getConfig answers with the server's configuration and the session's address here.
@@ -102,7 +92,7 @@ func (c *Companion) getConfig(w http.ResponseWriter, r *http.Request) {
 		out["operator"] = false // whether this visitor is one is not known
 	}
 	out["webtransport_url"], out["lab"], out["companion"] = c.sessionURL(), true, c.server.String()
-	writeJSON(w, http.StatusOK, out)
+	web.WriteJSON(w, http.StatusOK, out)
 }
 
 // sessionURL is where the browser opens its sessions.
@@ -116,30 +106,38 @@ type linkState struct {
 
 func (c *Companion) linkState() linkState { return linkState{c.roamer.State(), c.sessionURL()} }
 
-func (c *Companion) withLink(next http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
+func (c *Companion) withLink(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.PathValue("id") != c.linkID {
-			writeError(w, http.StatusNotFound, "There is no such link.")
+			web.WriteError(w, http.StatusNotFound, "There is no such link.")
 			return
 		}
-		next(w, r)
-	}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (c *Companion) listLinks(w http.ResponseWriter, _ *http.Request) {
+	web.WriteJSON(w, http.StatusOK, []linkState{c.linkState()})
+}
+
+func (c *Companion) getLink(w http.ResponseWriter, _ *http.Request) {
+	web.WriteJSON(w, http.StatusOK, c.linkState())
 }
 
 func (c *Companion) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
 	}
-	if !readJSON(w, r, &body) {
+	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	if body.Network != "" {
 		if _, err := c.roamer.Switch(body.Network, link.Soft); err != nil {
-			writeError(w, linkStatus(err), err.Error())
+			web.WriteError(w, linkStatus(err), err.Error())
 			return
 		}
 	}
-	writeJSON(w, http.StatusCreated, c.linkState())
+	web.WriteJSON(w, http.StatusCreated, c.linkState())
 }
 
 func (c *Companion) changeLink(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +146,7 @@ func (c *Companion) changeLink(w http.ResponseWriter, r *http.Request) {
 		Style   link.Style `json:"style"`
 		Rebind  bool       `json:"rebind"`
 	}
-	if !readJSON(w, r, &body) {
+	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	var err error
@@ -156,7 +154,7 @@ func (c *Companion) changeLink(w http.ResponseWriter, r *http.Request) {
 	case body.Rebind && body.Network == "" && body.Style == "":
 		err = c.roamer.Rebind()
 	case body.Rebind:
-		writeError(w, http.StatusBadRequest, "Either rebind or switch to a network.")
+		web.WriteError(w, http.StatusBadRequest, "Either rebind or switch to a network.")
 		return
 	default:
 		if body.Style == "" {
@@ -165,10 +163,10 @@ func (c *Companion) changeLink(w http.ResponseWriter, r *http.Request) {
 		_, err = c.roamer.Switch(body.Network, body.Style)
 	}
 	if err != nil {
-		writeError(w, linkStatus(err), err.Error())
+		web.WriteError(w, linkStatus(err), err.Error())
 		return
 	}
-	writeJSON(w, http.StatusOK, c.linkState())
+	web.WriteJSON(w, http.StatusOK, c.linkState())
 }
 
 func linkStatus(err error) int {
@@ -182,13 +180,16 @@ func linkStatus(err error) int {
 func (c *Companion) streamLink(w http.ResponseWriter, r *http.Request) {
 	changed, leave, ok := c.watchers.add()
 	if !ok {
-		writeError(w, http.StatusServiceUnavailable, "Too many pages watch the networks.")
+		web.WriteError(w, http.StatusServiceUnavailable, "Too many pages watch the networks.")
 		return
 	}
 	defer leave()
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream")
 	h.Set("Cache-Control", "no-store")
+	if r.Method == http.MethodHead {
+		return
+	}
 	control := http.NewResponseController(w)
 	alive := time.NewTicker(keepAlive)
 	defer alive.Stop()
@@ -256,30 +257,4 @@ func (s *watchers) close() {
 		close(c)
 		delete(s.all, c)
 	}
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(v) // an error here is the client's connection
-}
-
-// writeError answers {"error": message}; the message is for people.
-func writeError(w http.ResponseWriter, status int, message string) {
-	writeJSON(w, status, map[string]string{"error": message})
-}
-
-// readJSON reads a request's body into v, or answers the request with what is wrong with it. The type is asked for because pages of
-// others can send any other without asking.
-func readJSON(w http.ResponseWriter, r *http.Request, v any) bool {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		writeError(w, http.StatusUnsupportedMediaType, "The request must be application/json.")
-		return false
-	}
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBody)).Decode(v); err != nil {
-		writeError(w, http.StatusBadRequest, "Not the JSON that is expected here: "+err.Error())
-		return false
-	}
-	return true
 }

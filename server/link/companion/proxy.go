@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"sync"
 	"time"
+
+	"github.com/roamcall/roamcall/server/internal/web"
 )
 
 // maxConfig bounds what is read of the server's /api/config.
@@ -82,11 +85,11 @@ func (c *Companion) proxy() http.Handler {
 		},
 		Transport:     roundTripper(func(r *http.Request) (*http.Response, error) { return c.toServer.Transport.RoundTrip(r) }),
 		FlushInterval: -1, // events must not wait
-		ErrorLog:      nil,
+		ErrorLog:      slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				c.log.Debug("the server was not reached", "path", r.URL.Path, "err", err)
-				writeError(w, http.StatusBadGateway, "The server cannot be reached: "+plain(err).Error()+".")
+				web.WriteError(w, http.StatusBadGateway, "The server cannot be reached: "+plain(err).Error()+".")
 			}
 		},
 	}
