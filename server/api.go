@@ -18,7 +18,9 @@ import (
 type pageConfig struct {
 	Version         string            `json:"version"`
 	WebTransportURL string            `json:"webtransport_url"`
-	Hashes          []certificateHash `json:"certificate_hashes"` // empty with a certificate that browsers trust
+	Hashes          []certificateHash `json:"certificate_hashes"` // to pin at WebTransportURL; empty where the certificate from files is shown
+	SelfSigned      []certificateHash `json:"self_signed_hashes"` // to pin where the host is an address, as a companion's is, whatever name it asks under
+	Public          bool              `json:"certificate_public"` // others who open this host are not warned, as far as the server can know
 	Lab             bool              `json:"lab"`
 	MaxParticipants int               `json:"max_participants"`
 	LANURLs         []string          `json:"lan_urls"`
@@ -46,14 +48,22 @@ func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusInternalServerError, "The server has no certificate.")
 		return
 	}
-	hashes := make([]certificateHash, len(sums))
+	selfSigned := make([]certificateHash, len(sums))
 	for i, sum := range sums {
-		hashes[i] = certificateHash{"sha-256", sum}
+		selfSigned[i] = certificateHash{"sha-256", sum}
+	}
+	host := sessionHost(r)
+	public := s.certs.covers(host)
+	pinned := selfSigned
+	if public {
+		pinned = []certificateHash{}
 	}
 	web.WriteJSON(w, http.StatusOK, pageConfig{
 		Version:         s.config.Version,
-		WebTransportURL: "https://" + hostPort(sessionHost(r), s.UDPAddr().Port()) + sessionPath,
-		Hashes:          hashes,
+		WebTransportURL: "https://" + hostPort(host, s.UDPAddr().Port()) + sessionPath,
+		Hashes:          pinned,
+		SelfSigned:      selfSigned,
+		Public:          public,
 		Lab:             s.links != nil,
 		MaxParticipants: s.config.MaxParticipants,
 		LANURLs:         s.LANURLs(),

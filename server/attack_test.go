@@ -184,7 +184,7 @@ func TestVanished(t *testing.T) {
 	n := newOnPath(t, s)
 	ben := join(t, s, "", signaling.Join{Name: "Ben"})
 	// The shorter idle timeout of the two applies (RFC 9000, section 10.1).
-	ada := dialQUIC(t, n.url(), quic.Config{MaxIdleTimeout: 3 * time.Second}).join(signaling.Join{Name: "Ada"})
+	ada := dialQUIC(t, n.url(), nil, quic.Config{MaxIdleTimeout: 3 * time.Second}).join(signaling.Join{Name: "Ada"})
 	track, _ := ada.publishVideo(7)
 	const window = 2 * time.Second
 	s.mu.Lock()

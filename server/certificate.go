@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"math/big"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -26,16 +27,23 @@ const (
 )
 
 // certificates gives the certificate for new connections and the hashes that pages pin.
+//
+// Besides the one from files, if there is one, there is always a self-made one. A page under the server's name is not the only one there is: that of
+// http://localhost and those of companions open their sessions at 127.0.0.1, where a certificate for call.example does not validate. So
+// over QUIC a client that names no server gets the self-made one, and a page whose session is at an address gets its hash: browsers
+// name none exactly when the host is an address (RFC 6066, section 3). Nobody loses by that. A page opened by address, under a
+// certificate for a name, has been warned about; under one for the address, it pins like the others. Over TCP, where nobody pins, all get the one
+// from files.
 type certificates struct {
-	fixed *tls.Certificate // from files; pages then trust the usual authorities
+	fixed *tls.Certificate // from files; nil without
 	now   func() time.Time
 
 	mu      sync.Mutex
-	current *tls.Certificate
+	current *tls.Certificate // self-made
 	next    *tls.Certificate // made certificateNotice before it takes over
 }
 
-// loadCertificates reads a key pair, or with two empty names makes certificates in memory.
+// loadCertificates makes certificates in memory and, unless the names are empty, reads a key pair.
 func loadCertificates(certFile, keyFile string) (*certificates, error) {
 	c := &certificates{now: time.Now}
 	if certFile != "" {
@@ -44,11 +52,9 @@ func loadCertificates(certFile, keyFile string) (*certificates, error) {
 			return nil, fmt.Errorf("cannot use the certificate: %w", err)
 		}
 		c.fixed = &pair
-		return c, nil
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c, c.rotate()
+	_, err := c.selfMade()
+	return c, err
 }
 
 // rotate makes what is missing at this moment. Connections of the old certificate go on: TLS looks at it only in the handshake.
@@ -73,11 +79,8 @@ func (c *certificates) rotate() error {
 	return nil
 }
 
-// get is a tls.Config.GetCertificate.
-func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c.fixed != nil {
-		return c.fixed, nil
-	}
+// selfMade is the self-made certificate in use.
+func (c *certificates) selfMade() (*tls.Certificate, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.rotate(); err != nil {
@@ -86,11 +89,30 @@ func (c *certificates) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return c.current, nil
 }
 
-// hashes are the SHA-256 of the certificates in use now and next, hex; none for a certificate from files.
-func (c *certificates) hashes() ([]string, error) {
+// overTCP is a tls.Config.GetCertificate.
+func (c *certificates) overTCP(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	if c.fixed != nil {
-		return nil, nil
+		return c.fixed, nil
 	}
+	return c.selfMade()
+}
+
+// overQUIC is a tls.Config.GetCertificate.
+func (c *certificates) overQUIC(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	if c.covers(hello.ServerName) {
+		return c.fixed, nil
+	}
+	return c.selfMade()
+}
+
+// covers tells whether clients of this host get the certificate from files over QUIC.
+func (c *certificates) covers(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return c.fixed != nil && host != "" && err != nil
+}
+
+// hashes are the SHA-256 of the self-made certificates in use now and next, hex.
+func (c *certificates) hashes() ([]string, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.rotate(); err != nil {

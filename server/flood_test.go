@@ -143,7 +143,7 @@ func TestRetry(t *testing.T) {
 	}
 	for _, url := range []string{n.url(), l.URL} {
 		ids := make(chan string, 1)
-		ada := dialQUIC(t, url, quic.Config{Tracer: func(_ context.Context, _ bool, id quic.ConnectionID) qlogwriter.Trace {
+		ada := dialQUIC(t, url, nil, quic.Config{Tracer: func(_ context.Context, _ bool, id quic.ConnectionID) qlogwriter.Trace {
 			ids <- hex.EncodeToString(id.Bytes())
 			return nil
 		}}).join(signaling.Join{Name: "Ada"})

@@ -146,7 +146,7 @@ func (s *Server) open() error {
 
 	handler := s.routes()
 	h3 := &http3.Server{
-		TLSConfig:   http3.ConfigureTLSConfig(s.tlsConfig()),
+		TLSConfig:   http3.ConfigureTLSConfig(tlsConfig(s.certs.overQUIC)),
 		Handler:     handler,
 		IdleTimeout: idleTimeout,
 		ConnContext: func(ctx context.Context, c *quic.Conn) context.Context {
@@ -170,7 +170,7 @@ func (s *Server) open() error {
 	}
 	s.web = &http.Server{
 		Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
-		TLSConfig:   s.tlsConfig(),
+		TLSConfig:   tlsConfig(s.certs.overTCP),
 		ConnContext: withTCP,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
 	}
@@ -186,8 +186,8 @@ type connection struct {
 
 type connectionKey struct{}
 
-func (s *Server) tlsConfig() *tls.Config {
-	return &tls.Config{GetCertificate: s.certs.get, MinVersion: tls.VersionTLS12}
+func tlsConfig(certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	return &tls.Config{GetCertificate: certificate, MinVersion: tls.VersionTLS12}
 }
 
 // plainError takes the words about sockets out of an error of net.Listen: "address already in use" is what a person needs.
