@@ -43,8 +43,9 @@ type Config struct {
 	Name  string // shown to the others
 	Token string // resumes an earlier participant, see [Client.Token]; ""
 
-	// Hashes are SHA-256 hashes of certificates, in hex. If there are any, only a server that shows one of these is talked to. If there are none, those that
-	// the server's /api/config names are used: that is as trustworthy as the way to URL, which is plain HTTP only on one's own machine.
+	// Hashes are SHA-256 hashes of certificates, in hex. If there are any, only a server that shows one of these is talked to; over HTTPS it may name
+	// others for sessions, such as its next one. If there are none, those that its /api/config names are used: that is as trustworthy as the way to
+	// URL, which is plain HTTP only on one's own machine.
 	Hashes []string
 	// RootCAs verify a certificate for which there are no hashes; nil is the system's.
 	RootCAs *x509.CertPool
@@ -188,7 +189,11 @@ func (c *Config) fetch(ctx context.Context) (session *url.URL, hashes []string, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("client: %s/api/config: %w", c.URL, err)
 	}
-	if len(c.Hashes) > 0 {
+	switch {
+	case len(c.Hashes) == 0:
+	case res.TLS != nil: // who named the others has just been verified
+		hashes = append(hashes, c.Hashes...)
+	default:
 		hashes = c.Hashes
 	}
 	return session, hashes, nil

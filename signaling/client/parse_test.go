@@ -1,6 +1,12 @@
 package client
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +60,32 @@ func FuzzParseURL(f *testing.F) {
 			t.Errorf("%q: %q, %q, and then %q, %q, %v", s, base, room, again, same, err)
 		}
 	})
+}
+
+// Who pins a certificate takes the server's word for others only over a connection with that certificate.
+func TestPinnedHashes(t *testing.T) {
+	announced := strings.Repeat("0a", 32)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		io.WriteString(w, `{"webtransport_url":"https://127.0.0.1:4433/wt","certificate_hashes":[{"algorithm":"sha-256","value":"`+announced+`"}]}`)
+	})
+	plain, secure := httptest.NewServer(handler), httptest.NewTLSServer(handler)
+	defer plain.Close()
+	defer secure.Close()
+	sum := sha256.Sum256(secure.Certificate().Raw)
+	shown := hex.EncodeToString(sum[:])
+	for _, c := range []struct {
+		url          string
+		pinned, want []string
+	}{
+		{plain.URL, nil, []string{announced}},
+		{plain.URL, []string{shown}, []string{shown}},
+		{secure.URL, []string{shown}, []string{announced, shown}},
+	} {
+		config := Config{URL: c.url, Hashes: c.pinned}
+		if _, got, err := config.fetch(t.Context()); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%s, pinned %v: %v, %v; want %v", c.url, c.pinned, got, err, c.want)
+		}
+	}
 }
 
 func FuzzServerConfig(f *testing.F) {
