@@ -26,7 +26,8 @@ const (
 
 // routes: the page and the networks are the companion's own, the rest is the server's.
 //
-//	GET   /api/config              the server's, with the session's address here and "companion": the server's URL
+//	GET   /api/config              the server's, with the session's address and certificate here, and for links that others can open
+//	                               "companion": the server's URL, and "certificate_public": browsers trust its certificate
 //	GET   /api/links               the one link
 //	POST  /api/links               the same, 201: a page that asks for a link of its own gets this one
 //	GET   /api/links/{id}          link.RoamState with "url", where sessions are opened
@@ -84,14 +85,19 @@ func (c *Companion) getConfig(w http.ResponseWriter, r *http.Request) {
 		served = c.served
 		c.mu.Unlock()
 	}
-	out := make(map[string]any, len(served)+3)
+	out := make(map[string]any, len(served)+6)
 	for k, v := range served {
 		out[k] = v
 	}
 	if err != nil {
 		out["operator"] = false // whether this visitor is one is not known
 	}
-	out["webtransport_url"], out["lab"], out["companion"] = c.sessionURL(), true, c.server.String()
+	if hashes, ok := served["self_signed_hashes"]; ok {
+		out["certificate_hashes"] = hashes // the session's host is an address, whatever the server was asked as
+	}
+	_, public := c.trust.Fingerprint()
+	out["webtransport_url"], out["lab"] = c.sessionURL(), true
+	out["companion"], out["certificate_public"] = c.server.String(), public // for links that others can open
 	web.WriteJSON(w, http.StatusOK, out)
 }
 

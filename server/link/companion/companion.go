@@ -16,6 +16,7 @@ import (
 	"cmp"
 	"context"
 	crand "crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -42,6 +43,10 @@ type Config struct {
 	KnownFile   string   // where learnt certificates are kept; "": they are not
 
 	Logger *slog.Logger // slog.Default()
+
+	// What tests have of their own: a server's name, and who vouches for it. nil: the system's.
+	lookup func(ctx context.Context, network, host string) ([]netip.Addr, error)
+	roots  *x509.CertPool
 }
 
 // startTimeout is how long the server may take to answer at the start.
@@ -61,6 +66,7 @@ type Companion struct {
 	conns    connections
 	watchers watchers
 	linkID   string
+	active   string // the network, as onChange was told last
 
 	mu     sync.Mutex
 	served map[string]json.RawMessage // the server's last /api/config
@@ -70,6 +76,9 @@ type Companion struct {
 func New(config Config) (*Companion, error) {
 	config.HTTP = cmp.Or(config.HTTP, "127.0.0.1:8090")
 	config.Logger = cmp.Or(config.Logger, slog.Default())
+	if config.lookup == nil {
+		config.lookup = net.DefaultResolver.LookupNetIP
+	}
 	c := &Companion{config: config, log: config.Logger, linkID: strings.ToLower(crand.Text()[:16])}
 	var err error
 	if c.server, c.tcpPort, err = parseServer(config.Server); err != nil {
@@ -78,6 +87,7 @@ func New(config Config) (*Companion, error) {
 	if c.trust, err = newTrust(c.server, config.Fingerprint, config.KnownFile, c.log); err != nil {
 		return nil, err
 	}
+	c.trust.roots = config.roots
 	if err := c.open(); err != nil {
 		c.Close()
 		return nil, err
@@ -88,7 +98,7 @@ func New(config Config) (*Companion, error) {
 func (c *Companion) open() error {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
-	addresses, err := resolve(ctx, c.server.Hostname())
+	addresses, err := c.resolve(ctx)
 	if err != nil {
 		return err
 	}
@@ -96,7 +106,7 @@ func (c *Companion) open() error {
 		return err
 	}
 	c.http = &http.Server{
-		Handler: c.routes(), ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10,
+		Handler: c.routes(), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 		ErrorLog: slog.NewLogLogger(c.log.Handler(), slog.LevelDebug),
 	}
 	// The first request goes the system's own way; it says on which port the server has QUIC, and only then is there something to forward.
@@ -190,10 +200,11 @@ func (c *Companion) Trust() *Trust { return c.trust }
 // Link is the state of the networks.
 func (c *Companion) Link() link.RoamState { return c.roamer.State() }
 
-// onChange is called by the roamer.
+// onChange is called by the roamer, one call at a time.
 func (c *Companion) onChange(s link.RoamState) {
-	// A request or event stream over a network that went would hang until TCP gives it up.
-	if s.Last != nil && s.Last.To == s.Active {
+	// A request or event stream over a network that went would hang until TCP gives it up. With none left, all went.
+	if s.Active != c.active {
+		c.active = s.Active
 		c.conns.closeOthers(s.Active)
 	}
 	c.watchers.tell()
@@ -215,8 +226,8 @@ func parseServer(s string) (*url.URL, uint16, error) {
 }
 
 // resolve looks up the server's addresses, IPv4 first: a server that listens on one address only has that more often.
-func resolve(ctx context.Context, host string) ([]netip.Addr, error) {
-	addrs, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+func (c *Companion) resolve(ctx context.Context) ([]netip.Addr, error) {
+	addrs, err := c.config.lookup(ctx, "ip", c.server.Hostname())
 	if err != nil {
 		return nil, fmt.Errorf("cannot find the server: %w", err)
 	}

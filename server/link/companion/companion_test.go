@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/big"
 	"net"
 	"net/http"
@@ -113,11 +114,12 @@ func TestAPI(t *testing.T) {
 		Hashes    []any  `json:"certificate_hashes"`
 		Lab       bool
 		Companion string
+		Public    bool `json:"certificate_public"`
 	}
 	if err := json.Unmarshal([]byte(body), &config); err != nil || status != 200 {
 		t.Fatal(status, body, err)
 	}
-	if config.Version != "test" || config.URL != "https://"+c.roamer.Addr().String()+"/wt" || len(config.Hashes) != 1 || !config.Lab || config.Companion != server.URL {
+	if config.Version != "test" || config.URL != "https://"+c.roamer.Addr().String()+"/wt" || len(config.Hashes) != 1 || !config.Lab || config.Companion != server.URL || config.Public {
 		t.Errorf("config %s", body)
 	}
 	status, body = ask(t, c, "POST", "/api/links", `{"room":"x"}`, typed)
@@ -154,6 +156,12 @@ func TestAPI(t *testing.T) {
 		{"GET", link, "", map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
 		{"GET", "/api/echo", "", map[string]string{"Origin": "null"}, 403},
 		{"GET", "/elsewhere", "", nil, 404},
+		{"HEAD", "/api/config", "", nil, 200},
+		{"HEAD", link + "/events", "", nil, 200},
+		{"PUT", "/api/config", "", nil, 405},
+		{"DELETE", "/api/links", "", nil, 405},
+		{"DELETE", link, "", nil, 405},
+		{"POST", "/call/demo", "", nil, 405},
 	} {
 		if status, body := ask(t, c, q.method, q.path, q.body, q.header); status != q.want {
 			t.Errorf("%s %s %s %v: %d %s, want %d", q.method, q.path, q.body, q.header, status, body, q.want)
@@ -201,6 +209,34 @@ func TestEvents(t *testing.T) {
 	}
 	for s := first; s.Active != "127-0-2-2"; s = next() {
 	}
+}
+
+// Connections to the server end with the network that they go over, and none else.
+func TestConnectionsEndWithTheirNetwork(t *testing.T) {
+	c := &Companion{}
+	open := func(network string) net.Conn {
+		ours, theirs := net.Pipe()
+		t.Cleanup(func() { theirs.Close() })
+		return c.conns.add(ours, network)
+	}
+	change := func(active string, want ...net.Conn) {
+		t.Helper()
+		c.onChange(link.RoamState{Active: active})
+		left := slices.Collect(maps.Keys(c.conns.open))
+		if len(left) != len(want) || slices.ContainsFunc(want, func(w net.Conn) bool { return !slices.Contains(left, w.(*connection)) }) {
+			t.Errorf("on %q %d connections are left, not %d", active, len(left), len(want))
+		}
+	}
+	first, second := open("wlan0"), open("wwan0")
+	change("wlan0", first)
+	second = open("wwan0") // because the server was not reached over the other
+	change("wlan0", first, second)
+	change("wwan0", second)
+	change("")
+	back := open("wlan0")
+	change("wlan0", back)
+	back.Close()
+	change("wlan0")
 }
 
 func TestBadConfigurations(t *testing.T) {
