@@ -3,9 +3,13 @@
 export interface ServerConfig {
   version: string;
   webtransport_url: string; // https://HOST:PORT/wt
-  certificate_hashes: { algorithm: 'sha-256'; value: string }[]; // hex; both during a change-over; empty with a real certificate
+  certificate_hashes: { algorithm: 'sha-256'; value: string }[]; // hex; both during a change-over; empty where the browser trusts the certificate
   lab: boolean;
   max_participants: number;
+  /** The browsers of others trust the server at its address: the companion's server, or else the host of this page. */
+  certificate_public: boolean;
+  /** Of a page that a companion serves: its server's address, https://HOST:PORT. */
+  companion?: string;
   /** https addresses under which phones on the same network reach this server. */
   lan_urls: string[];
   /** true where this page may see the dashboard of everybody without a key. */

@@ -23,6 +23,7 @@ import { HelpDialog } from './help.tsx';
 import { Networks, useStyle } from './networks.tsx';
 import { Stage } from './stage.tsx';
 import type { CallEngine, Phase } from './types.ts';
+import { styleOn } from './words.ts';
 
 const ConnectionPanel = lazy(async () => (await import('../dashboard/panel.tsx')).ConnectionPanel);
 
@@ -47,7 +48,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
     rememberFlag('panel', on);
   };
   const copy = () => {
-    const link = callLink(room.value, location, config.value?.lan_urls ?? []);
+    const link = callLink(room.value, location, config.value);
     void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
   };
   const close = () => {
@@ -76,7 +77,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         return showPanel(false);
       case 'network': {
         const network = link?.networks[action.index];
-        if (network) engine.switchNetwork(network.name, style.value);
+        if (network && link) engine.switchNetwork(network.name, styleOn(link, style.value));
       }
     }
   });

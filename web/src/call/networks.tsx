@@ -8,7 +8,7 @@ import { networkColours, networkIcon } from '../ui/networks.ts';
 import { Segmented } from '../ui/segmented.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import type { CallEngine, LinkInfo, LinkNetwork, SwitchStyle } from './types.ts';
-import { networkNumbers, STYLES } from './words.ts';
+import { networkNumbers, STYLES, styleOn, stylesOf } from './words.ts';
 
 function rememberedStyle(): SwitchStyle {
   const style = recall('style');
@@ -30,6 +30,7 @@ export function Networks({ engine, style }: NetworksProps) {
   const connected = useComputed(() => ['connected', 'reconnecting'].includes(engine.state.value.phase));
   const info = link.value;
   if (!info) return connected.value ? <RealSwitchHint /> : null;
+  const chosen = styleOn(info, style.value);
   return (
     <section class="networks" aria-label="Network">
       <div class="network-row">
@@ -40,7 +41,7 @@ export function Networks({ engine, style }: NetworksProps) {
               network={n}
               link={info}
               shortcut={i + 1}
-              onPress={() => engine.switchNetwork(n.name, style.value)}
+              onPress={() => engine.switchNetwork(n.name, chosen)}
             />
           ))}
         </div>
@@ -48,8 +49,8 @@ export function Networks({ engine, style }: NetworksProps) {
           <Segmented
             label="How the network changes"
             class="styles"
-            value={style.value}
-            segments={STYLES.map((s) => ({
+            value={chosen}
+            segments={stylesOf(info).map((s) => ({
               value: s.style,
               label: s.title,
               title: s.what,
@@ -60,7 +61,7 @@ export function Networks({ engine, style }: NetworksProps) {
               remember('style', s);
             }}
           />
-          <p class="network-line">{STYLES.find((s) => s.style === style.value)?.what}</p>
+          <p class="network-line">{STYLES.find((s) => s.style === chosen)?.what}</p>
         </div>
       </div>
     </section>

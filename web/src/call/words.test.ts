@@ -8,6 +8,8 @@ import {
   type Person,
   peopleChanges,
   phaseChange,
+  styleOn,
+  stylesOf,
 } from './words.ts';
 
 const ada: Person = { id: 'a', name: 'Ada', presence: 'connected' };
@@ -105,5 +107,15 @@ describe('an emulated network', () => {
       '0 % loss',
       'no limit',
     ]);
+  });
+});
+
+describe('ways to change network', () => {
+  it('are those that the networks of a link have', () => {
+    expect(stylesOf({ emulated: true }).map((s) => s.style)).toEqual(['hard', 'soft', 'walk']);
+    expect(stylesOf({ emulated: false }).map((s) => s.style)).toEqual(['hard', 'soft']);
+    expect(styleOn({ emulated: true }, 'walk')).toBe('walk');
+    expect(styleOn({ emulated: false }, 'walk')).toBe('hard');
+    expect(styleOn({ emulated: false }, 'soft')).toBe('soft');
   });
 });

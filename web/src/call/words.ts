@@ -85,3 +85,13 @@ export const STYLES: { style: SwitchStyle; title: string; what: string }[] = [
   { style: 'soft', title: 'Soft', what: 'The new network starts before the old one is cut.' },
   { style: 'walk', title: 'Walk out of range', what: 'Loss on the old network climbs until nothing passes.' },
 ];
+
+/** The ways to change the network of a link. Only an emulated one can be walked away from at the press of a button. */
+export function stylesOf(link: { emulated: boolean }): typeof STYLES {
+  return link.emulated ? STYLES : STYLES.filter((s) => s.style !== 'walk');
+}
+
+/** The chosen way, or the first where there is no such way. */
+export function styleOn(link: { emulated: boolean }, chosen: SwitchStyle): SwitchStyle {
+  return stylesOf(link).some((s) => s.style === chosen) ? chosen : 'hard';
+}

@@ -1,4 +1,4 @@
-// "Join from your phone": the address of this server on the local network, as a QR code and in words.
+// "Join from your phone": the server's address as others reach it, as a QR code and in words.
 
 import { useMemo } from 'preact/hooks';
 import { renderSVG } from 'uqr';
@@ -8,8 +8,7 @@ import { copyText } from '../ui/copy.ts';
 import { callLink } from './places.ts';
 
 export function PhoneCard({ room }: { room: string }) {
-  const lan = config.value?.lan_urls ?? [];
-  const link = callLink(room, location, lan);
+  const link = callLink(room, location, config.value);
   // The library writes nothing but squares; the text of the address does not become markup.
   const code = useMemo(() => renderSVG(link.url, { border: 2, ecc: 'M' }), [link.url]);
   if (!config.value || link.local) return null;
@@ -30,10 +29,10 @@ export function PhoneCard({ room }: { room: string }) {
             {link.url}
           </a>
         </p>
-        {link.lan && (
+        {link.warns && (
           <p class="field-hint">
-            The phone will warn that the certificate is not known: this server made it itself, so no authority
-            vouches for it. Choose “advanced”, then “proceed”.
+            The phone will warn about the certificate: the server made it itself, or it is for another
+            address, so no authority vouches for it here. Choose “advanced”, then “proceed”.
           </p>
         )}
         <Button size="small" variant="outline" icon="copy" onClick={() => void copyText(link.url)}>

@@ -14,21 +14,49 @@ describe('addresses', () => {
     expect(isLoopback(host)).toBe(want);
   });
 
-  it('gives others an address that they can reach', () => {
-    const local = { origin: 'http://localhost:8080', hostname: 'localhost' };
-    expect(callLink('demo', local, ['https://192.168.1.5:4433/'])).toEqual({
-      url: 'https://192.168.1.5:4433/call/demo',
-      lan: true,
-      local: false,
+  const own = { certificate_public: false, lan_urls: [] };
+  const lan = { certificate_public: false, lan_urls: ['https://192.168.1.5:4433/'] };
+  const localhost = 'http://localhost:8090';
+  it.each([
+    ['of this machine, on a network', localhost, lan, 'https://192.168.1.5:4433', ['lan', 'warns']],
+    ['of this machine, on none', localhost, own, localhost, ['local']],
+    ['not known yet', localhost, null, localhost, ['local']],
+    ['public', 'https://call.example', { ...lan, certificate_public: true }, 'https://call.example', []],
+    ['on the network', 'https://192.168.1.5:4433', lan, 'https://192.168.1.5:4433', ['warns']],
+    [
+      "a companion's, public server",
+      localhost,
+      { ...lan, certificate_public: true, companion: 'https://call.example:4433' },
+      'https://call.example:4433',
+      [],
+    ],
+    [
+      "a companion's, the server's own certificate",
+      localhost,
+      { ...own, companion: 'https://192.168.1.7:4433' },
+      'https://192.168.1.7:4433',
+      ['warns'],
+    ],
+    [
+      "a companion's, server on this machine",
+      localhost,
+      { ...lan, companion: 'https://127.0.0.1:4433' },
+      'https://192.168.1.5:4433',
+      ['lan', 'warns'],
+    ],
+    [
+      "a companion's, server on this machine only",
+      localhost,
+      { ...own, companion: 'https://127.0.0.1:4433' },
+      localhost,
+      ['local'],
+    ],
+  ])('gives others an address that they can reach: %s', (_, origin, config, server, facts) => {
+    expect(callLink('demo', { origin }, config)).toEqual({
+      url: `${server}/call/demo`,
+      lan: facts.includes('lan'),
+      warns: facts.includes('warns'),
+      local: facts.includes('local'),
     });
-    expect(callLink('demo', local, [])).toEqual({
-      url: 'http://localhost:8080/call/demo',
-      lan: false,
-      local: true,
-    });
-    const public_ = { origin: 'https://roamcall.example', hostname: 'roamcall.example' };
-    expect(callLink('demo', public_, ['https://192.168.1.5:4433']).url).toBe(
-      'https://roamcall.example/call/demo',
-    );
   });
 });

@@ -1,5 +1,6 @@
-// Under which address others reach a call: the page's own, unless that one only works on this machine.
+// Under which address others reach a call: the page's own, or that of the companion's server, unless it only works on this machine.
 
+import type { ServerConfig } from '../api.ts';
 import { callPath } from '../router.ts';
 
 export function isLoopback(hostname: string): boolean {
@@ -11,19 +12,24 @@ export function isLoopback(hostname: string): boolean {
 
 export interface CallLink {
   url: string;
-  /** Reached over the local network with the server's own certificate, so a browser warns first. */
+  /** Reached over the local network. */
   lan: boolean;
+  /** The server's certificate is its own, or not for this address, so a browser warns first. */
+  warns: boolean;
   /** Works on this machine only, because the server told no other address. */
   local: boolean;
 }
 
 export function callLink(
   room: string,
-  page: { origin: string; hostname: string },
-  lanUrls: string[],
+  page: { origin: string },
+  config: Pick<ServerConfig, 'lan_urls' | 'certificate_public' | 'companion'> | null,
 ): CallLink {
-  if (!isLoopback(page.hostname)) return { url: page.origin + callPath(room), lan: false, local: false };
-  const lan = lanUrls[0];
-  if (lan) return { url: lan.replace(/\/+$/, '') + callPath(room), lan: true, local: false };
-  return { url: page.origin + callPath(room), lan: false, local: true };
+  const server = config?.companion ?? page.origin;
+  const path = callPath(room);
+  if (!isLoopback(new URL(server).hostname))
+    return { url: server + path, lan: false, warns: config?.certificate_public === false, local: false };
+  const lan = config?.lan_urls[0];
+  if (lan) return { url: lan.replace(/\/+$/, '') + path, lan: true, warns: true, local: false };
+  return { url: page.origin + path, lan: false, warns: false, local: true };
 }
