@@ -61,16 +61,21 @@ func start(t *testing.T, config Config) *Companion {
 	if err != nil {
 		t.Fatal(err)
 	}
+	running(t, c.Run)
+	return c
+}
+
+// running runs a companion, or a server, until the test ends.
+func running(t *testing.T, run func(context.Context) error) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- c.Run(ctx) }()
+	go func() { done <- run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
 		}
 	})
-	return c
 }
 
 // ask makes a request as a page does and returns the status and the body.
@@ -227,9 +232,10 @@ func TestConnectionsEndWithTheirNetwork(t *testing.T) {
 			t.Errorf("on %q %d connections are left, not %d", active, len(left), len(want))
 		}
 	}
-	first, second := open("wlan0"), open("wwan0")
+	first := open("wlan0")
+	open("wwan0")
 	change("wlan0", first)
-	second = open("wwan0") // because the server was not reached over the other
+	second := open("wwan0") // because the server was not reached over the other
 	change("wlan0", first, second)
 	change("wwan0", second)
 	change("")
