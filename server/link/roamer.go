@@ -391,9 +391,14 @@ func (r *Roamer) Rebind() error {
 // errNoNetwork is what there is to say while everything is down.
 var errNoNetwork = errors.New("link: no network leads to the server at the moment")
 
-// DialTCP connects to a TCP port of the server, over the network in use or, if that fails, another. It names the network.
+// DialTCP connects to a TCP port of the server, over the network in use or, if that fails, another. It names the network. After Close the error
+// is [ErrClosed].
 func (r *Roamer) DialTCP(ctx context.Context, port uint16) (conn net.Conn, network string, err error) {
 	r.mu.Lock()
+	if r.isClosed {
+		r.mu.Unlock()
+		return nil, "", ErrClosed
+	}
 	var accesses []iface.Access
 	for _, p := range r.choice.networks {
 		if u := r.uplinkOf(p); p == r.choice.active {

@@ -342,6 +342,9 @@ func TestRoamerSwitch(t *testing.T) {
 	if _, err := r.Switch("127-0-2-2", Hard); !errors.Is(err, ErrClosed) {
 		t.Errorf("closed: %v", err)
 	}
+	if _, _, err := r.DialTCP(t.Context(), 1); !errors.Is(err, ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
 }
 
 // Clients do not get each other's packets, and what is not QUIC goes nowhere.

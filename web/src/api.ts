@@ -10,6 +10,8 @@ export interface ServerConfig {
   certificate_public: boolean;
   /** Of a page that a companion serves: its server's address, https://HOST:PORT. */
   companion?: string;
+  /** Of the same: why the server does not answer, and so the rest is what it said last. */
+  unreachable?: string;
   /** https addresses under which phones on the same network reach this server. */
   lan_urls: string[];
   /** true where this page may see the dashboard of everybody without a key. */

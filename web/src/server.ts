@@ -1,4 +1,5 @@
-// What the page knows about its server: the configuration, asked once, and the running calls, asked for while somebody looks at them.
+// What the page knows about its server: the configuration and, for who may know them, the running calls. Both are asked for while somebody
+// looks at them, for that also tells whether the server is there.
 
 import { signal } from '@preact/signals';
 import { api, type CallInfo, type ServerConfig } from './api.ts';
@@ -8,16 +9,22 @@ export const calls = signal<CallInfo[]>([]);
 /** Why the server cannot be reached, or null. */
 export const unreachable = signal<string | null>(null);
 
-/** Asks for the configuration and then every few seconds for the calls, until the returned function is called. */
-export function watchCalls(): () => void {
+/** Asks once. Rejects with an Error for people, or fetch's TypeError if nobody answers. */
+export async function askServer(signal: AbortSignal): Promise<void> {
+  const asked = await api<ServerConfig>('/api/config', { signal });
+  config.value = asked;
+  unreachable.value = asked.unreachable ?? null;
+  calls.value = asked.operator ? await api<CallInfo[]>('/api/calls', { signal }) : [];
+}
+
+/** Asks every few seconds until the returned function is called. */
+export function watchServer(): () => void {
   const abort = new AbortController();
   let timer = 0;
   const ask = async () => {
     if (document.visibilityState === 'visible') {
       try {
-        if (!config.peek()) config.value = await api<ServerConfig>('/api/config', { signal: abort.signal });
-        calls.value = await api<CallInfo[]>('/api/calls', { signal: abort.signal });
-        unreachable.value = null;
+        await askServer(abort.signal);
       } catch (error) {
         if (abort.signal.aborted) return;
         // fetch says only "Failed to fetch" when nobody answers.

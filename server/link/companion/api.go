@@ -27,7 +27,8 @@ const (
 // routes: the page and the networks are the companion's own, the rest is the server's.
 //
 //	GET   /api/config              the server's, with the session's address and certificate here, and for links that others can open
-//	                               "companion": the server's URL, and "certificate_public": browsers trust its certificate
+//	                               "companion": the server's URL, and "certificate_public": browsers trust its certificate; if it is
+//	                               the last that is known, "unreachable": why, in words
 //	GET   /api/links               the one link
 //	POST  /api/links               the same, 201: a page that asks for a link of its own gets this one
 //	GET   /api/links/{id}          link.RoamState with "url", where sessions are opened
@@ -85,12 +86,13 @@ func (c *Companion) getConfig(w http.ResponseWriter, r *http.Request) {
 		served = c.served
 		c.mu.Unlock()
 	}
-	out := make(map[string]any, len(served)+6)
+	out := make(map[string]any, len(served)+7)
 	for k, v := range served {
 		out[k] = v
 	}
 	if err != nil {
 		out["operator"] = false // whether this visitor is one is not known
+		out["unreachable"] = unreachable(err)
 	}
 	if hashes, ok := served["self_signed_hashes"]; ok {
 		out["certificate_hashes"] = hashes // the session's host is an address, whatever the server was asked as

@@ -3,12 +3,14 @@ package companion
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"strings"
 	"sync"
 	"time"
 
@@ -89,10 +91,19 @@ func (c *Companion) proxy() http.Handler {
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if r.Context().Err() == nil {
 				c.log.Debug("the server was not reached", "path", r.URL.Path, "err", err)
-				web.WriteError(w, http.StatusBadGateway, "The server cannot be reached: "+plain(err).Error()+".")
+				web.WriteError(w, http.StatusBadGateway, unreachable(err))
 			}
 		},
 	}
+}
+
+// unreachable says for people why the server did not answer.
+func unreachable(err error) string {
+	why := strings.TrimPrefix(plain(err).Error(), "link: ")
+	if errors.Is(err, context.DeadlineExceeded) {
+		why = "it does not answer"
+	}
+	return "The server cannot be reached: " + why + "."
 }
 
 type roundTripper func(*http.Request) (*http.Response, error)

@@ -3,7 +3,7 @@
 import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { CallEngine, JoinOptions } from '../call/types.ts';
-import { calls, config, unreachable, watchCalls } from '../server.ts';
+import { calls, config, unreachable, watchServer } from '../server.ts';
 import { Button } from '../ui/button.tsx';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { recall, remember } from '../ui/storage.ts';
@@ -47,7 +47,7 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
   const missing = useMemo(() => (secure ? missingParts(window) : []), [secure]);
   const able = secure && missing.length === 0;
 
-  useEffect(() => watchCalls(), []);
+  useEffect(() => watchServer(), []);
   useEffect(() => {
     if (!able) return;
     preview.start();
