@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"maps"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -9,71 +10,85 @@ import (
 	"time"
 )
 
-// An attachment is a link's presence on one network from when it attaches until it leaves: a socket towards
-// the server and a pipe in each direction.
+// An attachment is a link's presence on one network from when it attaches until it leaves: a pipe in each direction, which all clients share as
+// they would a radio, and for each client a socket towards the server.
 type attachment struct {
 	link *Link
 	net  *network
 	up   *pipe
 	down *pipe
 
-	conn     atomic.Pointer[net.UDPConn]
-	source   netip.AddrPort // of conn; guarded by Link.mu
-	lastDown atomic.Int64   // when the server was last heard, in ns of the link's clock
+	// mappings are by the client's address. The map is never changed but replaced, with Link.mu held, so that readers need no lock.
+	mappings atomic.Pointer[map[netip.AddrPort]*mapping]
+	lastDown atomic.Int64 // when the server was last heard, in ns of the link's clock
 
 	// Both are guarded by Link.mu.
 	loss float64 // now; differs from the network's own during a walk
 	rate int64
 }
 
-// attach opens a fresh socket on n and starts the attachment. Link.mu is held.
+// A mapping is what a NAT has for a client: the socket by which the server knows it.
+type mapping struct {
+	of     *attachment
+	client *client
+	socket atomic.Pointer[socket]
+}
+
+// attach starts an attachment to n, with a fresh socket for each client. Link.mu is held.
 func (l *Link) attach(n *network) (*attachment, error) {
-	conn, source, err := l.freshSocket(n)
+	sockets, err := l.freshSockets(n, len(l.clients))
 	if err != nil {
 		return nil, err
 	}
-	a := &attachment{link: l, net: n, source: source, loss: n.Loss, rate: n.Rate}
-	a.conn.Store(conn)
-	a.up = newPipe(newShaper(n.Network, l.newRand()), l.clock, &n.up, a.sendUp, newSleeper())
-	a.down = newPipe(newShaper(n.Network, l.newRand()), l.clock, &n.down, l.sendDown, newSleeper())
+	a := &attachment{link: l, net: n, loss: n.Loss, rate: n.Rate}
+	a.mappings.Store(&map[netip.AddrPort]*mapping{})
+	a.up = newPipe(newShaper(n.Network, l.newRand()), l.clock, &n.up, (*mapping).sendUp, newSleeper())
+	a.down = newPipe(newShaper(n.Network, l.newRand()), l.clock, &n.down, (*mapping).sendDown, newSleeper())
 	l.wg.Go(a.up.run)
 	l.wg.Go(a.down.run)
-	l.wg.Go(func() { a.read(conn) })
+	for _, c := range l.clients {
+		a.add(c, sockets[0])
+		sockets = sockets[1:]
+	}
 	return a, nil
 }
 
-// freshSocket opens a socket on n at an address that this link has not used lately, and makes it known.
-// Link.mu is held.
-func (l *Link) freshSocket(n *network) (*net.UDPConn, netip.AddrPort, error) {
-	for {
-		conn, source, err := dialUpstream(n.Source, l.cfg.Upstream)
-		if err != nil {
-			return nil, source, err
-		}
-		if l.recent.contains(source) {
-			// The system may give out a port again at once. Keeping this one open while asking for the next
-			// makes sure to get another.
-			defer conn.Close()
-			continue
-		}
-		l.recent.add(source)
-		l.index.opened(source, l.cfg.ID, n.Name)
-		return conn, source, nil
-	}
+// mapping returns the mapping of a client's address, nil if it has none.
+func (a *attachment) mapping(client netip.AddrPort) *mapping { return (*a.mappings.Load())[client] }
+
+// add gives a client a socket. Link.mu is held.
+func (a *attachment) add(c *client, s *socket) *mapping {
+	m := &mapping{of: a, client: c}
+	m.use(s)
+	more := maps.Clone(*a.mappings.Load())
+	more[c.addr] = m
+	a.mappings.Store(&more)
+	return m
 }
 
-// rebind gives the attachment a fresh socket and keeps everything else, packets on their way included.
-// Link.mu is held.
+// remove closes a client's socket, if it has one. Link.mu is held.
+func (a *attachment) remove(c *client) {
+	m := a.mapping(c.addr)
+	if m == nil {
+		return
+	}
+	fewer := maps.Clone(*a.mappings.Load())
+	delete(fewer, c.addr)
+	a.mappings.Store(&fewer)
+	a.link.closeSocket(m.socket.Load())
+}
+
+// rebind gives each client a fresh socket and keeps everything else, packets on their way included. Link.mu is held.
 func (a *attachment) rebind() error {
-	conn, source, err := a.link.freshSocket(a.net)
+	mappings := *a.mappings.Load()
+	sockets, err := a.link.freshSockets(a.net, len(mappings))
 	if err != nil {
 		return err
 	}
-	old, oldSource := a.conn.Swap(conn), a.source
-	a.source = source
-	a.link.wg.Go(func() { a.read(conn) })
-	old.Close()
-	a.link.index.closed(oldSource)
+	for _, m := range mappings {
+		a.link.closeSocket(m.use(sockets[0]))
+		sockets = sockets[1:]
+	}
 	return nil
 }
 
@@ -81,8 +96,9 @@ func (a *attachment) rebind() error {
 func (a *attachment) cut() {
 	a.up.stop()
 	a.down.stop()
-	a.conn.Load().Close()
-	a.link.index.closed(a.source)
+	for _, m := range *a.mappings.Load() {
+		a.link.closeSocket(m.socket.Load())
+	}
 }
 
 // setConditions changes loss and rate in both directions. Link.mu is held.
@@ -92,11 +108,30 @@ func (a *attachment) setConditions(loss float64, rate int64) {
 	a.down.setConditions(loss, rate)
 }
 
-// read takes packets from the server until conn is closed.
-func (a *attachment) read(conn *net.UDPConn) {
+// source is the address by which the server knows a client; the zero value if it has no socket here.
+func (a *attachment) source(c *client) netip.AddrPort {
+	if c == nil {
+		return netip.AddrPort{}
+	}
+	if m := a.mapping(c.addr); m != nil {
+		return m.socket.Load().source
+	}
+	return netip.AddrPort{}
+}
+
+// use takes packets from s and sends to it from now on. It returns the socket used so far.
+func (m *mapping) use(s *socket) (old *socket) {
+	old = m.socket.Swap(s)
+	m.of.link.wg.Go(func() { m.read(s) })
+	return old
+}
+
+// read takes packets from the server until s is closed.
+func (m *mapping) read(s *socket) {
+	a := m.of
 	for {
 		buf := getBuffer()
-		n, err := conn.Read(buf[:])
+		n, err := s.Read(buf[:])
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			putBuffer(buf)
@@ -111,38 +146,22 @@ func (a *attachment) read(conn *net.UDPConn) {
 			putBuffer(buf)
 		default:
 			a.lastDown.Store(int64(a.link.clock()))
-			a.down.push(buf, n)
+			a.down.push(m, buf, n)
 		}
 	}
 }
 
-func (a *attachment) sendUp(b []byte) bool {
-	conn := a.conn.Load()
-	_, err := conn.Write(b)
+func (m *mapping) sendUp(b []byte) bool {
+	_, err := m.socket.Load().Write(b)
 	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, net.ErrClosed) {
 		// A connected socket reports an earlier packet's refusal on the next write, which then sends nothing;
 		// and a rebinding may have taken the socket away in between. Neither is this packet's fault.
-		_, err = a.conn.Load().Write(b)
+		_, err = m.socket.Load().Write(b)
 	}
 	return err == nil
 }
 
-// recentAddrs remembers the last source addresses of a link.
-type recentAddrs struct {
-	addrs [16]netip.AddrPort
-	next  int
-}
-
-func (r *recentAddrs) contains(a netip.AddrPort) bool {
-	for _, b := range r.addrs {
-		if a == b {
-			return true
-		}
-	}
-	return false
-}
-
-func (r *recentAddrs) add(a netip.AddrPort) {
-	r.addrs[r.next] = a
-	r.next = (r.next + 1) % len(r.addrs)
+func (m *mapping) sendDown(b []byte) bool {
+	_, err := m.of.link.sock.WriteToUDPAddrPort(b, m.client.addr)
+	return err == nil
 }

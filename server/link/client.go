@@ -3,6 +3,7 @@ package link
 import (
 	"encoding/binary"
 	"net/netip"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,9 +13,8 @@ const (
 	minQUIC = 21
 	// minInitial is the shortest UDP payload with a client's Initial packet (RFC 9000, section 14.1).
 	minInitial = 1200
-	// takeBack is how long the followed address must be silent before one that a newer connection has
-	// replaced is followed again.
-	takeBack = time.Second
+	// clientIdle is how long the sockets of a silent client are kept. A browser's QUIC gives up a silent connection after 30 s at most.
+	clientIdle = time.Minute
 )
 
 // looksLikeQUIC reports whether b may be what a QUIC client sends, by the invariants (RFC 8999) and the fixed
@@ -43,37 +43,89 @@ func beginsConnection(b []byte) bool {
 	return kind == 0
 }
 
-// A follower decides which client address the link answers. Only the goroutine that reads the client-facing
-// socket uses it.
-//
-// It follows the address of the newest packet: a client whose address changes has no other way to say so. One
-// exception: when a browser replaces a lost connection by a new one (from a new port), late packets of the
-// old one must not draw the downlink back, for a browser's connection ID may be empty and the link cannot
-// tell whose packets the server's are. So an address that an Initial packet has replaced is followed again
-// only after the new one has been silent for a while. Packets from it are still forwarded.
-type follower struct {
-	current  netip.AddrPort
-	replaced netip.AddrPort
-	heard    time.Duration // when current last sent
+// A clientTable has what is kept for each address that clients send from: a browser has one for each connection. Its owner guards it.
+type clientTable[C interface{ heardAt() time.Duration }] map[netip.AddrPort]C
+
+// room reports whether there is room for another client. If there are too many the one that was silent longest is forgotten, unless it is in use.
+func (t clientTable[C]) room(most int, now time.Duration, forget func(C)) bool {
+	if len(t) < most {
+		return true
+	}
+	var oldest C
+	at := now
+	for _, c := range t {
+		if c.heardAt() <= at {
+			oldest, at = c, c.heardAt()
+		}
+	}
+	if now-at < callOn {
+		return false
+	}
+	forget(oldest)
+	return true
 }
 
-// observe notes a packet that looks like QUIC and reports whether the link answers another address from now on.
-func (f *follower) observe(from netip.AddrPort, b []byte, now time.Duration) (changed bool) {
-	switch {
-	case from == f.current:
-	case beginsConnection(b):
-		f.replaced = f.current
-		f.current = from
-		changed = true
-	case from == f.replaced && now-f.heard < takeBack:
-		return false
-	default:
-		if from == f.replaced {
-			f.replaced = netip.AddrPort{}
+// expire forgets clients that have gone.
+func (t clientTable[C]) expire(now time.Duration, forget func(C)) {
+	for _, c := range t {
+		if now-c.heardAt() > clientIdle {
+			forget(c)
 		}
-		f.current = from
-		changed = true
 	}
-	f.heard = now
-	return changed
+}
+
+// A client is an address that a link is sent packets from.
+type client struct {
+	addr  netip.AddrPort // as the client-facing socket has it
+	heard atomic.Int64   // when it sent last, in ns of the link's clock
+}
+
+func (c *client) heardAt() time.Duration { return time.Duration(c.heard.Load()) }
+
+// mapping returns what the packets of a client leave by. A client that is new is given one; nil if it cannot be.
+func (l *Link) mapping(from netip.AddrPort, now time.Duration) *mapping {
+	if m := l.active.Load().mapping(from); m != nil {
+		return m
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a := l.active.Load()
+	if m := a.mapping(from); m != nil || l.isClosed { // a switch in between has made one
+		return m
+	}
+	if !l.clients.room(maxClients, now, l.forget) {
+		a.net.up.refused.Add(1)
+		return nil
+	}
+	s, err := l.freshSocket(a.net)
+	if err != nil {
+		a.net.up.failed.Add(1)
+		l.log.Debug("no socket for a client", "client", from, "err", err)
+		return nil
+	}
+	c := &client{addr: from}
+	c.heard.Store(int64(now))
+	l.clients[from] = c
+	l.log.Debug("new client", "client", from, "network", a.net.Name, "source", s.source)
+	return a.add(c, s)
+}
+
+// forget closes a client's sockets. mu is held.
+func (l *Link) forget(c *client) {
+	delete(l.clients, c.addr)
+	l.active.Load().remove(c)
+	for _, d := range l.draining {
+		d.remove(c)
+	}
+	l.log.Debug("client forgotten", "client", c.addr)
+}
+
+// newest is the client that sent last; nil before the first. mu is held.
+func (l *Link) newest() (newest *client) {
+	for _, c := range l.clients {
+		if newest == nil || c.heardAt() > newest.heardAt() {
+			newest = c
+		}
+	}
+	return newest
 }

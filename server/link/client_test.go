@@ -2,6 +2,7 @@ package link
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -60,58 +61,187 @@ func FuzzLooksLikeQUIC(f *testing.F) {
 	})
 }
 
-func TestFollower(t *testing.T) {
-	a, b, c := netip.MustParseAddrPort("10.0.0.1:1000"), netip.MustParseAddrPort("10.0.0.1:2000"), netip.MustParseAddrPort("10.0.0.1:3000")
-	type step struct {
-		from    netip.AddrPort
-		packet  []byte
-		at      time.Duration
-		follows netip.AddrPort
+// Several connections live side by side, each by a socket of its own, and a change of network is one for all.
+func TestClientsSideBySide(t *testing.T) {
+	server := newEndpoint(t, loopback)
+	reg := newTestRegistry(t, server.addr, RegistryConfig{Link: Config{WalkTime: 200 * time.Millisecond}})
+	l, err := reg.Create(Hints{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	const ms = time.Millisecond
-	for name, steps := range map[string][]step{
-		"the client's address changes": {{a, initial(1, 0), 0, a}, {a, short(), 10 * ms, a}, {b, short(), 20 * ms, b}, {b, short(), 30 * ms, b}},
-		"and changes back":             {{a, short(), 0, a}, {b, short(), 10 * ms, b}, {a, short(), 20 * ms, a}},
-		"a new connection replaces the old one": {
-			{a, initial(1, 0), 0, a}, {a, short(), 10 * ms, a},
-			{b, initial(1, 0), 20 * ms, b}, {a, short(), 30 * ms, b}, {b, short(), 40 * ms, b}, {a, short(), 900 * ms, b},
-		},
-		"but was given up": {
-			{a, initial(1, 0), 0, a}, {b, initial(1, 0), 20 * ms, b}, {a, short(), 1000 * ms, b}, {a, short(), 1020 * ms, a}, {a, short(), 1030 * ms, a},
-		},
-		"and then changes its address": {{a, initial(1, 0), 0, a}, {b, initial(1, 0), 10 * ms, b}, {c, short(), 20 * ms, c}, {a, short(), 30 * ms, c}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var f follower
-			for i, s := range steps {
-				before := f.current
-				changed := f.observe(s.from, s.packet, s.at)
-				if f.current != s.follows || changed != (f.current != before) {
-					t.Errorf("step %d: follows %v, changed %t, want %v", i, f.current, changed, s.follows)
-				}
+	r := &rig{server: server, link: l}
+	clients := []*endpoint{newEndpoint(t, loopback), newEndpoint(t, loopback), newEndpoint(t, loopback)}
+	seq, rounds := uint32(0), 0
+	used := map[netip.AddrPort]bool{}
+	// talk lets all clients and the server hear each other, and checks that only the meant ones do.
+	talk := func(network string) (sources []netip.AddrPort) {
+		t.Helper()
+		for _, c := range clients {
+			sources = append(sources, r.meetBy(t, c))
+		}
+		rounds++
+		for i, source := range sources {
+			seq++
+			server.send(t, source, seq, 100)
+			got := clients[i].wait(t, rounds)
+			if got[rounds-1].seq != seq {
+				t.Errorf("client %d got %+v, want %d", i, got, seq)
 			}
-		})
+			if id, on, ok := reg.Lookup(source); !ok || id != l.ID() || on != network {
+				t.Errorf("%v is %s, %s, %t; want %s", source, id, on, ok, network)
+			}
+		}
+		if got := l.State().net(network).Source; got != sources[len(sources)-1] {
+			t.Errorf("state shows the source %v, want that of the client that sent last, %v", got, sources)
+		}
+		return sources
+	}
+	fresh := func(network string) (sources []netip.AddrPort) {
+		t.Helper()
+		sources = talk(network)
+		for _, s := range sources {
+			if used[s] {
+				t.Errorf("%v is used again", s)
+			}
+			used[s] = true
+		}
+		return sources
+	}
+	// gone checks that nothing that is sent to an address that was left reaches a client.
+	gone := func(sources []netip.AddrPort, network string) {
+		t.Helper()
+		for _, s := range sources {
+			server.send(t, s, 999_999, 100)
+		}
+		talk(network)
+	}
+	sources := fresh("wifi")
+	if again := talk("wifi"); !slices.Equal(again, sources) {
+		t.Errorf("sources %v after %v", again, sources)
+	}
+	for _, change := range []struct {
+		network string
+		do      func() error
+	}{
+		{"cellular", func() error { _, err := l.Switch("cellular", Hard); return err }},
+		{"cellular", l.Rebind},
+		{"wifi", func() error {
+			_, err := l.Switch("wifi", Walk)
+			eventually(t, "the walk ends", func() bool { return l.State().Active == "wifi" })
+			return err
+		}},
+	} {
+		if err := change.do(); err != nil {
+			t.Fatal(err)
+		}
+		left := sources
+		sources = fresh(change.network)
+		gone(left, change.network)
+	}
+	if _, err := l.Switch("cellular", Soft); err != nil {
+		t.Fatal(err)
+	}
+	fresh("cellular")
+	rounds++
+	for i, source := range sources { // which drain
+		server.send(t, source, uint32(i), 100)
+		if got := clients[i].wait(t, rounds); got[rounds-1].seq != uint32(i) {
+			t.Errorf("the draining network delivered %+v to client %d", got, i)
+		}
+	}
+	eventually(t, "the old network closes", func() bool { return !l.State().Switching })
+	gone(sources, "cellular")
+}
+
+// To a link a client whose address changes is another one, so the server sees the change.
+func TestClientAddressChanges(t *testing.T) {
+	r := newRig(t, Config{Networks: plainNetworks()})
+	source := r.meet(t)
+	moved := newEndpoint(t, loopback)
+	other := r.meetBy(t, moved)
+	if other == source {
+		t.Errorf("the server does not see the client's move: it is still %v", source)
+	}
+	r.server.send(t, other, 1, 100)
+	moved.wait(t, 1)
+	r.server.send(t, source, 2, 100)
+	if got := r.client.wait(t, 1); got[0].seq != 2 || len(moved.packets()) != 1 {
+		t.Errorf("the old address got %+v, the new one %+v", got, moved.packets())
 	}
 }
 
-func TestLinkFollowsItsClient(t *testing.T) {
-	r := newRig(t, Config{Networks: plainNetworks()})
-	if got := r.link.Client(); got.IsValid() {
-		t.Errorf("before the first packet the client is %v", got)
+func TestClientsAreBounded(t *testing.T) {
+	server := newEndpoint(t, loopback)
+	reg := newTestRegistry(t, server.addr, RegistryConfig{})
+	l, err := reg.Create(Hints{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	source := r.meet(t)
-	moved := newEndpoint(t, loopback)
-	moved.send(t, r.link.Addr(), 1, 100)
-	if from := r.server.wait(t, 2)[1].from; from != source {
-		t.Errorf("the server sees the client's move: %v after %v", from, source)
+	r := &rig{server: server, link: l}
+	clients := make([]*endpoint, maxClients)
+	sources := make([]netip.AddrPort, maxClients)
+	for i := range clients {
+		clients[i] = newEndpoint(t, loopback)
+		sources[i] = r.meetBy(t, clients[i])
 	}
-	r.server.send(t, source, 1, 100)
-	moved.wait(t, 1)
-	if got := r.link.Client(); got != moved.addr {
-		t.Errorf("the client is %v, want %v", got, moved.addr)
+	late := newEndpoint(t, loopback)
+	late.send(t, l.Addr(), 1, 100)
+	eventually(t, "one too many is refused", func() bool { return l.State().net("wifi").Up.Dropped.Refused == 1 })
+	for i, c := range clients {
+		if got := r.meetBy(t, c); got != sources[i] {
+			t.Errorf("client %d has the source %v, had %v", i, got, sources[i])
+		}
 	}
-	if got := r.client.packets(); len(got) != 0 {
-		t.Errorf("the old address got %+v", got)
+
+	// Who was silent longest gives way, once that was for long enough.
+	if _, err := l.Switch("cellular", Soft); err != nil { // there is a socket on either network to close
+		t.Fatal(err)
+	}
+	const out = 3
+	out2 := r.meetBy(t, clients[out])
+	l.mu.Lock()
+	l.clients[clients[out].addr].heard.Add(-int64(callOn + time.Second))
+	l.mu.Unlock()
+	source := r.meetBy(t, late)
+	server.send(t, source, 1, 100)
+	late.wait(t, 1)
+	for _, s := range []netip.AddrPort{sources[out], out2} {
+		if e := reg.index.entry(s); e.closed.IsZero() {
+			t.Errorf("the socket %v of who gave way is open", s)
+		}
+	}
+	if e := reg.index.entry(sources[out+1]); !e.closed.IsZero() {
+		t.Error("another's draining socket is closed")
+	}
+}
+
+func TestIdleClientsAreForgotten(t *testing.T) {
+	server := newEndpoint(t, loopback)
+	reg := newTestRegistry(t, server.addr, RegistryConfig{})
+	l, err := reg.Create(Hints{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &rig{server: server, link: l}
+	idle, busy := newEndpoint(t, loopback), newEndpoint(t, loopback)
+	old, kept := r.meetBy(t, idle), r.meetBy(t, busy)
+	later := l.clock() + clientIdle + time.Second
+	l.mu.Lock()
+	l.clients[busy.addr].heard.Store(int64(later))
+	l.mu.Unlock()
+	l.expire(later)
+	server.send(t, old, 1, 100)
+	if got := r.meetBy(t, busy); got != kept {
+		t.Errorf("the busy client has the source %v, had %v", got, kept)
+	}
+	if got := r.meetBy(t, idle); got == old {
+		t.Error("the client that was forgotten has its socket back")
+	}
+	if got := idle.packets(); len(got) != 0 {
+		t.Errorf("a client that was forgotten got %+v", got)
+	}
+	if e := reg.index.entry(old); e.closed.IsZero() {
+		t.Error("the index has the closed socket as open")
 	}
 }
 
@@ -144,9 +274,6 @@ func TestLinkDropsWhatIsNotItsBusiness(t *testing.T) {
 	n := r.link.State().net("wifi")
 	if n.Up.Dropped.NotQUIC != 1 || n.Up.Dropped.TooBig != 2 || n.Down.Dropped.TooBig != 1 || n.Up.Packets != 2 || n.Down.Packets != 1 {
 		t.Errorf("counted %+v up, %+v down", n.Up, n.Down)
-	}
-	if got := r.link.Client(); got != r.client.addr {
-		t.Errorf("the client is %v", got)
 	}
 }
 

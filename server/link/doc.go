@@ -4,20 +4,22 @@
 // how one decides.
 //
 // A [Link] is a UDP forwarder in user space that stands between one participant (the QUIC client of a
-// browser) and the UDP socket of the server. Towards the server it has one socket per [Network], so a change
-// of network changes the source address the server sees, exactly as walking from Wi-Fi to cellular does. What
-// is real and what is not: QUIC, TLS, WebTransport and path validation are the browser's and the server's
-// own, packets really leave from another address; the delay, jitter, loss and rate of a network are emulated
-// by this package. A [State] says so in its field "emulated".
+// browser) and the UDP socket of the server. Towards the server it has sockets of its own on each [Network],
+// one for each of the participant's connections, so a change of network changes the source addresses the server
+// sees, exactly as walking from Wi-Fi to cellular does. What is real and what is not: QUIC, TLS, WebTransport
+// and path validation are the browser's and the server's own, packets really leave from another address; the
+// delay, jitter, loss and rate of a network are emulated by this package. A [State] says so in its field
+// "emulated".
 //
-//	                    ┌──────────── Link ─────────────┐
-//	participant ── UDP ─┤ up   ─ shaper → socket "wifi" ├─ UDP ── server
-//	                    │ down ← shaper ─               │        (sees 127.0.1.1:p)
-//	                    └───────────────────────────────┘
+//	                    ┌──────────── Link ──────────────┐
+//	participant ── UDP ─┤ up   ─ shaper → sockets "wifi" ├─ UDP ── server
+//	                    │ down ← shaper ─                │        (sees 127.0.1.1:p)
+//	                    └────────────────────────────────┘
 //
 // # Emulation
 //
-// Each network shapes both directions, each on its own. A packet that arrives
+// Each network shapes both directions, each on its own. All connections of the participant share it, as they
+// would share a radio: what one sends, another waits for. A packet that arrives
 //
 //  1. waits until the packets before it have been serialized at Rate. A packet that would have to wait
 //     longer than 100 ms, or that finds 2048 packets in the queue or on their way, is dropped (tail drop).
@@ -33,21 +35,27 @@
 //
 // # Changing the network
 //
-// Every change opens a fresh socket, so a new port and, where the system allows, another address, like a
-// phone that attaches anew; the server never meets an old path again. See [Style] for the ways to change and
-// [Link.Rebind] for a new port on the same network.
+// A change of network is one for all connections of the participant. Each gets a fresh socket, so a new port
+// and, where the system allows, another address, like a phone that attaches anew; the server never meets an old
+// path again. See [Style] for the ways to change and [Link.Rebind] for new ports on the same network.
 //
-// # The participant's address
+// # The participant's addresses
 //
-// A link answers one client address at a time, and only one that has sent it a packet that looks like QUIC.
-// When the client's own address changes the link follows it. The server does not see that change: to the
-// server a participant is where the link's socket is. Whoever can send to the link's listening port can
-// therefore draw the (encrypted) downlink to itself until the client's next packet; a link is meant for
-// loopback and a trusted LAN. Towards the other side a link forwards to its one upstream address and to
-// nothing else.
+// A link is to its clients what a NAT is: each address that has sent it a packet that looks like QUIC has a
+// socket of its own towards the server, and what comes to that socket goes to that address and to no other. So
+// several connections live side by side, as when a page opens a new one before it gives the old one up, and
+// nobody else can draw a client's downlink to himself. When a client's own address changes, because of a NAT in
+// front of it, say, it is a new client to the link and gets a new socket: the server sees a rebinding, which is
+// what has happened.
+//
+// A link remembers 8 addresses. One that has been silent for a minute is forgotten and its sockets are closed; the
+// one that was silent longest gives way to a new one, unless it has sent within 2 s. Whoever can send to the link's
+// listening port can therefore keep new connections out, but not disturb those there are except by using up the
+// network's rate; a link is meant for loopback and a trusted LAN. Towards the other side a link forwards to its
+// one upstream address and to nothing else.
 //
 // A server that trusts loopback must not trust a link: whoever sends to the link reaches the server from
-// 127.0.1.x. [Registry.Lookup] tells such an address, and [Link.Client] who is behind it.
+// 127.0.1.x. [Registry.Lookup] tells such an address.
 //
 // # Concurrency
 //

@@ -1,8 +1,10 @@
 package link
 
 import (
+	"cmp"
 	"math"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -89,25 +91,28 @@ func TestDeliveredLossIsTheOneShown(t *testing.T) {
 	}
 }
 
+// All connections together have the rate.
 func TestDeliveredRateIsTheOneShown(t *testing.T) {
 	const size = 1200
 	for _, n := range DefaultNetworks() {
 		t.Run(n.Name, func(t *testing.T) {
 			n.Loss = 0
 			r := newRig(t, Config{Networks: []Network{n}, Seed: 1})
-			source := r.meet(t)
+			other := newEndpoint(t, loopback)
+			sources := []netip.AddrPort{r.meet(t), r.meetBy(t, other)}
 			// Half as much again as the rate, for long enough to be in the queue's steady state.
 			const length = 600 * time.Millisecond
 			count := int(1.5 * float64(n.Rate) * length.Seconds() / 8 / size)
 			start := time.Now()
 			for i := range count {
-				r.server.send(t, source, uint32(i+1), size)
+				r.server.send(t, sources[i%2], uint32(i+1), size)
 				if ahead := time.Duration(i)*length/time.Duration(count) - time.Since(start); ahead > time.Millisecond {
 					time.Sleep(ahead)
 				}
 			}
 			time.Sleep(n.Delay + n.Jitter + queueTime + 50*time.Millisecond)
-			got := r.client.packets()
+			got := append(r.client.packets(), other.packets()...)
+			slices.SortFunc(got, func(a, b received) int { return cmp.Compare(a.at, b.at) })
 			if len(got) < 100 {
 				t.Fatalf("only %d of %d packets arrived", len(got), count)
 			}
@@ -120,9 +125,11 @@ func TestDeliveredRateIsTheOneShown(t *testing.T) {
 			if r.link.State().net(n.Name).Down.Dropped.Queue == 0 {
 				t.Error("an overloaded queue has dropped nothing")
 			}
-			for i := 1; i < len(got); i++ {
-				if got[i].seq <= got[i-1].seq {
-					t.Fatalf("packet %d arrived after %d", got[i].seq, got[i-1].seq)
+			for _, got := range [][]received{r.client.packets(), other.packets()} {
+				for i := 1; i < len(got); i++ {
+					if got[i].seq <= got[i-1].seq {
+						t.Fatalf("packet %d arrived after %d", got[i].seq, got[i-1].seq)
+					}
 				}
 			}
 			t.Logf("measured %.2f Mbit/s, shown %.2f", rate/1e6, float64(n.Rate)/1e6)

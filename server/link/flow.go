@@ -16,8 +16,6 @@ const (
 	// taken along. A server drops what it has got already (RFC 9000, section 12.3), and the first that it has not got shows it the new path.
 	keepRecent = 16
 	recentAge  = 300 * time.Millisecond
-	// flowIdle is how long the sockets of a silent client are kept. A browser's QUIC gives up a silent connection after 30 s at most.
-	flowIdle = time.Minute
 	// sendPatience is how long a network may hold up its sender before it counts as stuck, and how long it is then left alone.
 	sendPatience = 50 * time.Millisecond
 )
@@ -85,6 +83,9 @@ func (r *Roamer) fromClient(from netip.AddrPort, b []byte) {
 	now := r.clock()
 	f := r.flow(from, now)
 	if f == nil {
+		if u := r.uplinkOf(r.choice.active); u != nil {
+			u.up.refused.Add(1)
+		}
 		return
 	}
 	if id, ok := originalDestination(b); ok && f.lastSent == 0 {
@@ -107,36 +108,20 @@ func (r *Roamer) fromClient(from netip.AddrPort, b []byte) {
 	r.wake()
 }
 
-// flow is the flow of a client's address. If there are too many the one that was silent longest gives way, unless it is in use.
+// flow is the flow of a client's address; nil if there are too many.
 func (r *Roamer) flow(client netip.AddrPort, now time.Duration) *flow {
 	if f := r.flows[client]; f != nil {
 		return f
 	}
-	if len(r.flows) >= maxFlows {
-		var oldest *flow
-		for _, f := range r.flows {
-			if oldest == nil || f.lastSent < oldest.lastSent {
-				oldest = f
-			}
-		}
-		if now-oldest.lastSent < callOn {
-			return nil
-		}
-		r.forget(oldest)
+	if !r.flows.room(maxFlows, now, r.forget) {
+		return nil
 	}
 	f := &flow{roamer: r, client: client, sockets: make(map[*uplink]*flowSocket)}
 	r.flows[client] = f
 	return f
 }
 
-// expire forgets clients that have gone.
-func (r *Roamer) expire(now time.Duration) {
-	for _, f := range r.flows {
-		if now-f.lastSent > flowIdle {
-			r.forget(f)
-		}
-	}
-}
+func (f *flow) heardAt() time.Duration { return f.lastSent }
 
 func (r *Roamer) forget(f *flow) {
 	f.close()

@@ -143,8 +143,13 @@ func newRig(t testing.TB, cfg Config) *rig {
 // meet lets client and server know each other and returns the address by which the server knows the client.
 func (r *rig) meet(t testing.TB) netip.AddrPort {
 	t.Helper()
+	return r.meetBy(t, r.client)
+}
+
+func (r *rig) meetBy(t testing.TB, client *endpoint) netip.AddrPort {
+	t.Helper()
 	n := len(r.server.packets())
-	r.client.send(t, r.link.Addr(), 0, 100)
+	client.send(t, r.link.Addr(), 0, 100)
 	got := r.server.wait(t, n+1)
 	return got[len(got)-1].from
 }
@@ -183,4 +188,14 @@ func newQuietEndpoint(t testing.TB, addr netip.AddrPort) *net.UDPConn {
 	growBuffers(conn)
 	t.Cleanup(func() { conn.Close() })
 	return conn
+}
+
+// entry returns a copy of what is known of an address; the zero value if nothing is.
+func (x *index) entry(addr netip.AddrPort) indexEntry {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if e := x.byAddr[addr]; e != nil {
+		return *e
+	}
+	return indexEntry{}
 }

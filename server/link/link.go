@@ -49,6 +49,9 @@ type network struct {
 	up, down counters
 }
 
+// maxClients bounds the client addresses of a link: a page has one, and one more for each connection that it opens to replace the one it has.
+const maxClients = 8
+
 // A Link forwards one participant's packets. Make one with [New] or [Registry.Create].
 type Link struct {
 	cfg      Config
@@ -60,12 +63,12 @@ type Link struct {
 	epoch    time.Time
 	rng      *rand.Rand // seeds the shapers; guarded by mu
 
-	client     atomic.Pointer[netip.AddrPort] // whom the link answers
-	active     atomic.Pointer[attachment]     // never nil after New
-	lastPacket atomic.Int64                   // of the client, in ns of clock
+	active     atomic.Pointer[attachment] // never nil after New
+	lastPacket atomic.Int64               // of any client, in ns of clock
 	claims     atomic.Int32
 
 	mu       sync.Mutex
+	clients  clientTable[*client] // each has a mapping on the active attachment
 	recent   recentAddrs
 	draining []drain
 	walk     *walk
@@ -99,24 +102,38 @@ func newLink(cfg Config, ix *index) (*Link, error) {
 	l := &Link{
 		cfg: cfg, log: cfg.Logger.With("link", cfg.ID), sock: sock,
 		listen: unmap(sock.LocalAddr().(*net.UDPAddr).AddrPort()),
-		index:  ix, epoch: time.Now(), rng: rand.New(rand.NewPCG(seed, 0)),
+		index:  ix, epoch: time.Now(), rng: rand.New(rand.NewPCG(seed, 0)), clients: make(clientTable[*client]),
 		kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	for _, n := range cfg.Networks {
 		l.networks = append(l.networks, &network{Network: n})
 	}
-	l.mu.Lock()
-	a, err := l.attach(l.network(cfg.Active))
-	l.mu.Unlock()
-	if err != nil {
+	if err := l.begin(l.network(cfg.Active)); err != nil {
 		sock.Close()
 		return nil, err
 	}
-	l.active.Store(a)
 	l.wg.Go(l.read)
 	l.wg.Go(l.control)
-	l.log.Debug("link opened", "listen", l.listen, "network", cfg.Active, "source", a.source)
+	l.log.Debug("link opened", "listen", l.listen, "network", cfg.Active)
 	return l, nil
+}
+
+// begin attaches to the first network.
+func (l *Link) begin(n *network) error {
+	// Whether there are sockets to be had is told now and not with the first packet.
+	s, err := dialUpstream(n.Source, l.cfg.Upstream)
+	if err != nil {
+		return err
+	}
+	s.Close()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	a, err := l.attach(n)
+	if err != nil {
+		return err
+	}
+	l.active.Store(a)
+	return nil
 }
 
 // complete fills in defaults and checks the rest.
@@ -183,16 +200,8 @@ func (l *Link) Participant() string { return l.cfg.Participant }
 // Config.Listen's is.
 func (l *Link) Addr() netip.AddrPort { return l.listen }
 
-// Client returns the address that the link answers; the zero value before the first packet.
-func (l *Link) Client() netip.AddrPort {
-	if a := l.client.Load(); a != nil {
-		return *a
-	}
-	return netip.AddrPort{}
-}
-
 // Claim keeps the link from being closed as idle by its registry until release is called. An unclaimed link
-// is closed after a minute without a packet from its client, so a participant who comes back within it finds
+// is closed after a minute without a packet from a client, so a participant who comes back within it finds
 // the link. release may be called more than once.
 func (l *Link) Claim() (release func()) {
 	l.claims.Add(1)
@@ -231,13 +240,11 @@ func (l *Link) network(name string) *network {
 	return nil
 }
 
-// read takes packets from the client until the link is closed.
+// read takes packets from clients until the link is closed.
 func (l *Link) read() {
-	var f follower
 	for {
 		buf := getBuffer()
 		n, from, err := l.sock.ReadFromUDPAddrPort(buf[:])
-		up := l.active.Load()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			putBuffer(buf)
@@ -246,32 +253,28 @@ func (l *Link) read() {
 			putBuffer(buf)
 			l.pause(time.Millisecond)
 		case n > maxPacket:
-			up.net.up.tooBig.Add(1)
+			l.active.Load().net.up.tooBig.Add(1)
 			putBuffer(buf)
 		case !looksLikeQUIC(buf[:n]):
-			up.net.up.notQUIC.Add(1)
+			l.active.Load().net.up.notQUIC.Add(1)
 			putBuffer(buf)
 		default:
-			now := l.clock()
-			l.lastPacket.Store(int64(now))
-			if f.observe(from, buf[:n], now) {
-				follow := from // a copy that only a change of address puts on the heap
-				l.client.Store(&follow)
-			}
-			up.up.push(buf, n)
+			l.fromClient(from, buf, n)
 		}
 	}
 }
 
-// sendDown sends to the client. A network can only have got a packet for the client after the client had sent
-// one.
-func (l *Link) sendDown(b []byte) bool {
-	to := l.client.Load()
-	if to == nil {
-		return false
+// fromClient takes ownership of buf.
+func (l *Link) fromClient(from netip.AddrPort, buf *buffer, n int) {
+	now := l.clock()
+	l.lastPacket.Store(int64(now))
+	m := l.mapping(from, now)
+	if m == nil {
+		putBuffer(buf)
+		return
 	}
-	_, err := l.sock.WriteToUDPAddrPort(b, *to)
-	return err == nil
+	m.client.heard.Store(int64(now))
+	m.of.up.push(m, buf, n)
 }
 
 // pause waits for d or the end of the link.

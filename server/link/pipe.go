@@ -24,6 +24,7 @@ func putBuffer(b *buffer) { buffers.Put(b) }
 
 // A packet is a packet on its way. Who holds it owns buf and puts it back.
 type packet struct {
+	via *mapping // whose it is
 	buf *buffer
 	n   int
 	due time.Duration
@@ -33,7 +34,7 @@ type packet struct {
 // and given to send by the pipe's own goroutine, in order.
 type pipe struct {
 	clock func() time.Duration
-	send  func([]byte) bool // reports whether the packet left
+	send  func(*mapping, []byte) bool // reports whether the packet left
 	stats *counters
 
 	mu      sync.Mutex
@@ -52,7 +53,7 @@ type pipe struct {
 	sleeper sleeper
 }
 
-func newPipe(sh shaper, clock func() time.Duration, stats *counters, send func([]byte) bool, sl sleeper) *pipe {
+func newPipe(sh shaper, clock func() time.Duration, stats *counters, send func(*mapping, []byte) bool, sl sleeper) *pipe {
 	return &pipe{
 		clock: clock, send: send, stats: stats, shaper: sh,
 		wake: make(chan struct{}, 1), done: make(chan struct{}), sleeper: sl,
@@ -60,7 +61,7 @@ func newPipe(sh shaper, clock func() time.Duration, stats *counters, send func([
 }
 
 // push takes ownership of buf, which holds a packet of n bytes.
-func (p *pipe) push(buf *buffer, n int) {
+func (p *pipe) push(via *mapping, buf *buffer, n int) {
 	p.mu.Lock()
 	if p.stopped {
 		p.mu.Unlock()
@@ -83,7 +84,7 @@ func (p *pipe) push(buf *buffer, n int) {
 		putBuffer(buf)
 		return
 	}
-	p.queue.push(packet{buf: buf, n: n, due: due})
+	p.queue.push(packet{via: via, buf: buf, n: n, due: due})
 	wake := p.idle
 	p.idle = false
 	p.mu.Unlock()
@@ -127,7 +128,7 @@ func (p *pipe) deliver(pk packet) {
 	switch {
 	case p.dead:
 		p.stats.cut.Add(1)
-	case p.send(pk.buf[:pk.n]):
+	case p.send(pk.via, pk.buf[:pk.n]):
 		p.stats.packets.Add(1)
 		p.stats.bytes.Add(uint64(pk.n))
 	default:

@@ -22,7 +22,7 @@ func testPipe(t *testing.T, n Network, stats *counters) (*pipe, func() []arrival
 	clock := func() time.Duration { return time.Since(epoch) }
 	var mu sync.Mutex
 	var seen []arrival
-	p := newPipe(newShaper(n, seeded(1)), clock, stats, func(b []byte) bool {
+	p := newPipe(newShaper(n, seeded(1)), clock, stats, func(_ *mapping, b []byte) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		seen = append(seen, arrival{binary.BigEndian.Uint32(b), clock()})
@@ -41,7 +41,7 @@ func testPipe(t *testing.T, n Network, stats *counters) (*pipe, func() []arrival
 func pushSeq(p *pipe, seq uint32, size int) {
 	buf := getBuffer()
 	binary.BigEndian.PutUint32(buf[:], seq)
-	p.push(buf, size)
+	p.push(nil, buf, size)
 }
 
 func TestPipeDeliversOnTimeAndInOrder(t *testing.T) {
@@ -116,7 +116,7 @@ func TestPipeCountsWhatCannotBeSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var stats counters
 		p := newPipe(newShaper(Network{}, seeded(1)), func() time.Duration { return 0 }, &stats,
-			func([]byte) bool { return false }, newTimerSleeper())
+			func(*mapping, []byte) bool { return false }, newTimerSleeper())
 		go p.run()
 		pushSeq(p, 1, 100)
 		synctest.Wait()

@@ -238,12 +238,16 @@ func TestConcurrentUse(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 8 {
 		wg.Go(func() {
-			conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-			if err != nil {
-				t.Error(err)
-				return
+			var conns []*net.UDPConn
+			for range maxClients + 1 {
+				conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer conn.Close()
+				conns = append(conns, conn)
 			}
-			defer conn.Close()
 			for n := uint32(0); time.Now().Before(end); n++ {
 				l, err := reg.Create(Hints{})
 				if errors.Is(err, ErrTooManyLinks) {
@@ -255,9 +259,10 @@ func TestConcurrentUse(t *testing.T) {
 				var inner sync.WaitGroup
 				inner.Go(func() {
 					for j := range uint32(50) {
-						conn.WriteToUDPAddrPort(testPacket(j, 200, 0), l.Addr())
+						conns[int(j)%len(conns)].WriteToUDPAddrPort(testPacket(j, 200, 0), l.Addr())
 					}
 				})
+				inner.Go(func() { l.expire(l.clock() + 2*clientIdle) })
 				for j := range 6 {
 					style := []Style{Hard, Soft, Walk}[(i+j)%3]
 					if _, err := l.Switch([]string{"cellular", "wifi"}[j%2], style); err != nil && !errors.Is(err, ErrClosed) {

@@ -55,7 +55,7 @@ type Roamer struct {
 	mu       sync.Mutex
 	choice   choice
 	networks []*uplink // in order of appearance; those that are gone stay, with their counters
-	flows    map[netip.AddrPort]*flow
+	flows    clientTable[*flow]
 	latest   *flow // whose connection began last
 	last     *RoamChange
 	switches int
@@ -104,7 +104,7 @@ func NewRoamer(cfg RoamConfig) (*Roamer, error) {
 	}
 	r := &Roamer{
 		cfg: cfg, log: cfg.Logger.With("link", cfg.ID), sock: sock, listen: unmap(sock.LocalAddr().(*net.UDPAddr).AddrPort()),
-		epoch: time.Now(), flows: make(map[netip.AddrPort]*flow), kick: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		epoch: time.Now(), flows: make(clientTable[*flow]), kick: make(chan struct{}, 1), changed: make(chan struct{}, 1),
 	}
 	r.choice.switched = r.onSwitch
 	r.ctx, r.stop = context.WithCancel(context.Background())
@@ -249,7 +249,7 @@ func (r *Roamer) control() {
 		}
 		r.mu.Lock()
 		now := r.clock()
-		r.expire(now)
+		r.flows.expire(now, r.forget)
 		was := r.choice.suspected
 		r.choice.step(now)
 		if was != r.choice.suspected {
@@ -259,7 +259,7 @@ func (r *Roamer) control() {
 		at, ok := r.choice.next(now)
 		r.armed = ok
 		if !ok && len(r.flows) > 0 {
-			at, ok = now+flowIdle/2, true // to forget them
+			at, ok = now+clientIdle/2, true // to forget them
 		}
 		r.mu.Unlock()
 		timer.Stop()

@@ -408,10 +408,10 @@ func TestRoamerBounds(t *testing.T) {
 		}
 		return n >= maxFlows
 	})
-	time.Sleep(20 * time.Millisecond) // for one too many
+	eventually(t, "the others are refused", func() bool { return r.State().Networks[0].Up.Dropped.Refused == 5 })
 	r.mu.Lock()
 	n := len(r.flows)
-	r.expire(r.clock() + 2*flowIdle)
+	r.flows.expire(r.clock()+2*clientIdle, r.forget)
 	left := len(r.flows)
 	r.mu.Unlock()
 	if n != maxFlows || left != 0 {

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"slices"
 )
 
 // socketBuffer holds the bursts that QUIC senders make while this process is not scheduled. The system may
@@ -46,19 +47,77 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	return conn, nil
 }
 
-// dialUpstream opens a socket of a network: connected, so that the system drops whatever does not come from
-// upstream.
-func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*net.UDPConn, netip.AddrPort, error) {
+// A socket is one of a network: connected, so that the system drops whatever does not come from the server.
+type socket struct {
+	*net.UDPConn
+	source netip.AddrPort // the address that the server sees
+}
+
+func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*socket, error) {
 	var local *net.UDPAddr
 	if source.IsValid() {
 		local = net.UDPAddrFromAddrPort(netip.AddrPortFrom(source, 0))
 	}
 	conn, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(upstream))
 	if err != nil {
-		return nil, netip.AddrPort{}, fmt.Errorf("link: socket from %v to %v: %w", source, upstream, err)
+		return nil, fmt.Errorf("link: socket from %v to %v: %w", source, upstream, err)
 	}
 	growBuffers(conn)
-	return conn, unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort()), nil
+	return &socket{conn, unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort())}, nil
+}
+
+// freshSocket opens a socket on n at an address that this link has not used lately, and makes it known. mu is held.
+func (l *Link) freshSocket(n *network) (*socket, error) {
+	for {
+		s, err := dialUpstream(n.Source, l.cfg.Upstream)
+		if err != nil {
+			return nil, err
+		}
+		if l.recent.contains(s.source) {
+			// The system may give out a port again at once. Keeping this one open while asking for the next
+			// makes sure to get another.
+			defer s.Close()
+			continue
+		}
+		l.recent.add(s.source)
+		l.index.opened(s.source, l.cfg.ID, n.Name)
+		return s, nil
+	}
+}
+
+// freshSockets opens so many sockets on n, all or none. mu is held.
+func (l *Link) freshSockets(n *network, count int) ([]*socket, error) {
+	sockets := make([]*socket, 0, count)
+	for range count {
+		s, err := l.freshSocket(n)
+		if err != nil {
+			for _, s := range sockets {
+				l.closeSocket(s)
+			}
+			return nil, err
+		}
+		sockets = append(sockets, s)
+	}
+	return sockets, nil
+}
+
+// closeSocket may be called again. mu is held.
+func (l *Link) closeSocket(s *socket) {
+	s.Close()
+	l.index.closed(s.source)
+}
+
+// recentAddrs remembers the last source addresses of a link, those of some changes of network.
+type recentAddrs struct {
+	addrs [16 * maxClients]netip.AddrPort
+	next  int
+}
+
+func (r *recentAddrs) contains(a netip.AddrPort) bool { return slices.Contains(r.addrs[:], a) }
+
+func (r *recentAddrs) add(a netip.AddrPort) {
+	r.addrs[r.next] = a
+	r.next = (r.next + 1) % len(r.addrs)
 }
 
 // growBuffers asks for large buffers; what the system refuses shows as loss only under load, and QUIC copes.
@@ -78,11 +137,11 @@ func chooseSources(networks []Network, upstream netip.AddrPort) {
 			continue
 		}
 		source := netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)})
-		conn, _, err := dialUpstream(source, upstream)
+		s, err := dialUpstream(source, upstream)
 		if err != nil {
 			return
 		}
-		conn.Close()
+		s.Close()
 		networks[i].Source = source
 	}
 }

@@ -42,7 +42,7 @@ type NetworkState struct {
 
 	Active   bool `json:"active"`
 	Draining bool `json:"draining"` // left by a soft switch, still delivering to the participant
-	// Source is the address of this network that the server sees; absent while the network has no socket.
+	// Source is the address on this network by which the server knows the client that sent last; absent while it has none.
 	Source netip.AddrPort `json:"source,omitzero"`
 	// LossNow and RateNow differ from Loss and RateBPS during a walk out of range.
 	LossNow float64 `json:"loss_now"`
@@ -86,13 +86,14 @@ func (l *Link) State() State {
 		}
 		panic("unreachable: an attachment is of one of the link's networks")
 	}
+	newest := l.newest()
 	for _, d := range l.draining {
 		ns := at(d.attachment)
-		ns.Draining, ns.Source, ns.LossNow, ns.RateNow = true, d.source, d.loss, d.rate
+		ns.Draining, ns.Source, ns.LossNow, ns.RateNow = true, d.source(newest), d.loss, d.rate
 	}
 	if !l.isClosed {
 		ns := at(current)
-		ns.Active, ns.Source, ns.LossNow, ns.RateNow = true, current.source, current.loss, current.rate
+		ns.Active, ns.Source, ns.LossNow, ns.RateNow = true, current.source(newest), current.loss, current.rate
 	}
 	return s
 }

@@ -12,6 +12,7 @@ type counters struct {
 	failed  atomic.Uint64 // the system refused to send
 	tooBig  atomic.Uint64
 	notQUIC atomic.Uint64
+	refused atomic.Uint64 // of a client too many
 }
 
 // Counters is what one direction of one network has carried and dropped since the link began.
@@ -29,11 +30,12 @@ type Drops struct {
 	Send    uint64 `json:"send"`     // the operating system refused to send them
 	TooBig  uint64 `json:"too_big"`  // longer than 1500 bytes
 	NotQUIC uint64 `json:"not_quic"` // from the client, and not QUIC
+	Refused uint64 `json:"refused"`  // from one client address too many
 }
 
 // Total is the number of packets dropped for any reason.
 func (d Drops) Total() uint64 {
-	return d.Loss + d.Queue + d.Switch + d.Send + d.TooBig + d.NotQUIC
+	return d.Loss + d.Queue + d.Switch + d.Send + d.TooBig + d.NotQUIC + d.Refused
 }
 
 func (c *counters) snapshot() Counters {
@@ -42,7 +44,7 @@ func (c *counters) snapshot() Counters {
 		Bytes:   c.bytes.Load(),
 		Dropped: Drops{
 			Loss: c.lost.Load(), Queue: c.queue.Load(), Switch: c.cut.Load(), Send: c.failed.Load(),
-			TooBig: c.tooBig.Load(), NotQUIC: c.notQUIC.Load(),
+			TooBig: c.tooBig.Load(), NotQUIC: c.notQUIC.Load(), Refused: c.refused.Load(),
 		},
 	}
 }

@@ -109,12 +109,12 @@ func (l *Link) change(to *network, style Style) error {
 	}
 	l.switches++
 	l.last = &Change{Time: time.Now(), Style: style, From: old.net.Name, To: to.Name}
-	l.log.Info("network changed", "style", style, "from", old.net.Name, "to", to.Name, "source", next.source)
+	l.log.Info("network changed", "style", style, "from", old.net.Name, "to", to.Name, "source", next.source(l.newest()))
 	return nil
 }
 
-// Rebind gives the current network a new port, as a NAT does that has forgotten a mapping: packets on their
-// way are still delivered, those that the server sends to the old address are not.
+// Rebind gives all clients new ports on the current network, as a NAT does that has forgotten its mappings: packets on their
+// way are still delivered, those that the server sends to the old addresses are not.
 func (l *Link) Rebind() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -126,7 +126,7 @@ func (l *Link) Rebind() error {
 		return err
 	}
 	l.rebinds++
-	l.log.Info("port rebound", "network", a.net.Name, "source", a.source)
+	l.log.Info("port rebound", "network", a.net.Name, "source", a.source(l.newest()))
 	l.poke()
 	return nil
 }
@@ -146,11 +146,13 @@ func (l *Link) poke() {
 	}
 }
 
-// control drives walks and drains and calls OnChange, until the link is closed.
+// control drives walks and drains, calls OnChange and forgets clients, until the link is closed.
 func (l *Link) control() {
 	ticker := time.NewTicker(tick)
 	ticker.Stop()
 	defer ticker.Stop()
+	forget := time.NewTicker(clientIdle / 4)
+	defer forget.Stop()
 	ticking := false
 	for {
 		changed := false
@@ -161,6 +163,9 @@ func (l *Link) control() {
 		case <-l.kick:
 			changed = true
 		case <-ticker.C:
+		case <-forget.C:
+			l.expire(l.clock())
+			continue
 		}
 		moved, busy := l.step(time.Now())
 		if busy != ticking {
@@ -175,6 +180,13 @@ func (l *Link) control() {
 			l.report()
 		}
 	}
+}
+
+// expire forgets clients that have gone.
+func (l *Link) expire(now time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.clients.expire(now, l.forget)
 }
 
 // step moves walks and drains on to now. It reports whether there is something new to show and whether to

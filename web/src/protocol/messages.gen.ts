@@ -399,6 +399,7 @@ export interface LinkDrops {
   send: number;
   too_big: number;
   not_quic: number;
+  refused: number;
 }
 
 export const VERSION = 1;
