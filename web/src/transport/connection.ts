@@ -31,7 +31,7 @@ const AT_ONCE = 2;
 /** An attempt of this age gives way to the next; each time it is left longer, for networks that are slow. */
 const GIVES_WAY_MS = 500;
 const GIVES_WAY_LATER_MS = 100;
-const GIVES_WAY_RTTS = 6; // twice what the opening of a session takes
+const GIVES_WAY_RTTS = 6; // three times what the opening of a session takes
 /** A join without an answer for this long was lost: another session may join with the same token. */
 const UNANSWERED_MS = 1_000;
 /** Resuming, every so many attempts the server is asked for its address anew; not each time, for the request itself may hang on a dead network. */
@@ -68,6 +68,8 @@ interface Attempt {
   readonly startedAt: number;
   /** May send its join; asked for while it waits. */
   go: Deferred<void> | null;
+  /** For how much silence of the session in use it waits, ms. */
+  patience: number;
   /** When it sent its join: from then on the server may act on it. */
   askedAt: number | null;
 }
@@ -207,11 +209,11 @@ export class Connection {
   #release(): void {
     if (!this.#campaign) return;
     const now = performance.now();
-    if (this.#session && this.#silence.of(now) < this.#silence.patience) return;
+    const silence = this.#session ? this.#silence.of(now) : Number.POSITIVE_INFINITY;
     const attempts = [...this.#campaign.attempts];
     const most = this.#token ? UNANSWERED_MS : ATTEMPT_MS; // without a token there would be two of us
     if (attempts.some((a) => a.askedAt !== null && now - a.askedAt < most)) return;
-    const next = attempts.find((a) => a.go);
+    const next = attempts.find((a) => a.go && silence >= a.patience);
     if (!next) return;
     next.askedAt = now;
     next.go?.resolve();
@@ -224,6 +226,7 @@ export class Connection {
       abort: new AbortController(),
       startedAt: performance.now(),
       go: null,
+      patience: 0,
       askedAt: null,
     };
     campaign.attempts.add(attempt);
@@ -268,6 +271,7 @@ export class Connection {
       const target = await this.#options.target(afresh, signal);
       session = await this.#open(target, { attempt, answer, signal, lost: cancelled });
       attempt.go = go;
+      attempt.patience = this.#silence.patience(performance.now(), session.rtt);
       this.#release();
       await go.promise;
       const token = this.#token;
@@ -311,7 +315,7 @@ export class Connection {
           if (welcomed || o.signal.aborted || !session) return;
           if (message.type === 'welcome') {
             welcomed = true;
-            this.#welcome(message, session, target, o.attempt);
+            this.#welcome(message, session, o.attempt);
           }
           if (message.type === 'welcome' || message.type === 'goodbye') o.answer.resolve(message);
         },
@@ -335,14 +339,13 @@ export class Connection {
     return session;
   }
 
-  #welcome(welcome: Welcome, session: Session, target: Target, attempt: Attempt): void {
+  #welcome(welcome: Welcome, session: Session, attempt: Attempt): void {
     const old = this.#session;
     this.#session = session;
     this.#transport = session.transport;
     this.#token = welcome.token;
     this.#asked = false;
-    const tcp = session.transport === 'websocket';
-    const listening = { interval: welcome.report_interval_ms, tcp, exclusive: target.exclusive && !tcp };
+    const listening = { interval: welcome.report_interval_ms, tcp: session.transport === 'websocket' };
     this.#silence.begin(listening, performance.now());
     const campaign = this.#campaign;
     this.#campaign = null;

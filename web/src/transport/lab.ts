@@ -31,13 +31,13 @@ export class Lab {
         url: this.#config.webtransport_url,
         hashes,
         websocket: websocketURL(),
-        exclusive: false,
+        emulated: false,
       };
       if (!this.#config.lab) return direct;
       if (afresh && this.#link) await this.#checkLink(signal);
       if (!this.#link) await this.#createLink(signal);
       // Around an emulated network there is no way, or it would not be what the screen says. A companion's networks are real.
-      return this.#link ? { ...direct, url: this.#link.url, exclusive: this.#link.emulated } : direct;
+      return this.#link ? { ...direct, url: this.#link.url, emulated: this.#link.emulated } : direct;
     } catch {
       throw new CallError(UNREACHABLE);
     }

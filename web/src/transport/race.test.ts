@@ -3,7 +3,7 @@ import { CallError, LOST, UNREACHABLE } from './failure.ts';
 import { race } from './race.ts';
 import type { OpenSession, Purpose, Session, SessionHandlers, Target, TransportName } from './transport.ts';
 
-const target: Target = { url: '', hashes: [], websocket: '', exclusive: false };
+const target: Target = { url: '', hashes: [], websocket: '', emulated: false };
 const joining: Purpose = { resume: false, before: null };
 const resuming: Purpose = { resume: true, before: 'webtransport' };
 
@@ -39,6 +39,7 @@ class Transport {
   #session(): Session {
     return {
       transport: this.name,
+      rtt: 0,
       send: () => undefined,
       datagram: () => undefined,
       openStream: () => {
@@ -142,7 +143,7 @@ describe('race', () => {
 
   it('does not go around an emulated network', async () => {
     const other = ws(20);
-    const lab = { ...target, exclusive: true };
+    const lab = { ...target, emulated: true };
     await run(wt(2_000), other, { purpose: resuming, target: lab });
     expect(other.begunAt).toBeNaN();
     expect(await run(wt(never), ws(20), { target: lab })).toEqual({ winner: 'websocket', ms: 1_000 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { RoundTrip, Silence } from './silence.ts';
 
-const direct = { interval: 50, tcp: false, exclusive: false };
+const direct = { interval: 50, tcp: false };
 
 function listening(at: number, rtt = 0): Silence {
   const silence = new Silence();
@@ -24,7 +24,6 @@ describe('Silence', () => {
   it('is suspect after three reports, or when the round trip says so', () => {
     expect(listening(0).suspect).toBe(150);
     expect(listening(0, 70).suspect).toBe(150);
-    expect(listening(0, 70).patience).toBeCloseTo(290, 0);
     expect(listening(0, 300).suspect).toBeCloseTo(300, 0);
     const wild = listening(0);
     for (let i = 0; i < 50; i++) wild.measured(i % 2 ? 40 : 200);
@@ -34,12 +33,19 @@ describe('Silence', () => {
     expect(fast.suspect).toBe(120);
   });
 
-  it('is longer over TCP, and where there is only one connection at a time', () => {
+  it('is longer over TCP', () => {
     const silence = listening(0);
     silence.begin({ ...direct, tcp: true }, 0);
     expect(silence.suspect).toBe(500);
-    silence.begin({ ...direct, exclusive: true }, 0);
-    expect(silence.suspect).toBe(2_000);
+  });
+
+  it('is waited through by a session that is ready for a report interval and a round trip of its own', () => {
+    const silence = listening(0, 10);
+    expect(silence.patience(290, 70)).toBe(290 + 50 + 70);
+    expect(silence.patience(1_290, 70)).toBe(1_290 + 50 + 70);
+    expect(silence.patience(290, 2_000)).toBe(290 + 250);
+    silence.heard(280); // although another session has sent its join
+    expect(silence.patience(290, 70)).toBe(150 + 50 + 70);
   });
 
   it('counts only while the timer runs on time', () => {

@@ -5,17 +5,21 @@
 //
 // It has to be so, because a change of address that QUIC survives is silent for as long. When a network is cut and another takes over, our next
 // packet leaves within 50 ms (20 ms with sound), and the server's packets follow it after its path validation: two round trips, 140 ms at an RTT
-// of 70 ms, so 160 to 190 ms of silence, and 210 to 240 ms where the first of those packets is lost. The opening of a session over the new network
-// takes three round trips (QUIC, HTTP/3, WebTransport), 210 ms at the same RTT, and begins 150 ms after the last word: it is ready at 360 ms. What
-// survives speaks first, whatever the RTT is, since it needs one round trip less and began earlier. Only when the new network is much faster than
-// the one before could the opening win, and then by little: two round trips of the old one are waited in any case, see `patience`.
+// of 70 ms, so 160 to 190 ms of silence, and 210 to 240 ms where the first of those packets is lost. The opening of a session takes two round trips,
+// too (QUIC with HTTP/3's settings, WebTransport), so it may be ready about when the one in use speaks, or before, if it began on the old network and
+// its packets were the first to get through on the new one.
+//
+// So a session that is ready waits a little: it has just done a round trip over a network that works, and the opening tells how long that takes. What
+// survives has sent within a report interval of the beginning of that round trip, and is heard two round trips after it has. So what has not been
+// heard one report interval and one round trip after the other was ready is lost. That holds whatever networks there were before, and what makes a
+// slow machine late makes the opening long.
 
 const LEAST_MS = 120;
 const INTERVALS = 3;
 /** TCP repeats what was lost after 200 ms at the earliest (RFC 6298 says 1 s), and everything behind it waits. */
 const TCP_LEAST_MS = 500;
-/** Where a second connection would silence the first for good, it must be as good as certain that the first is dead. */
-const EXCLUSIVE_LEAST_MS = 2_000;
+/** An opening that met losses took longer than its round trips; nobody waits longer for that than this. */
+const WAIT_MOST_MS = 250;
 /**
  * A timer that is late by more was kept waiting by the machine: what the network did meanwhile is not known. Less is usual while this worker encodes
  * and decodes, and to subtract that, too, would make it slow to notice at the wrong time.
@@ -45,12 +49,11 @@ export interface Listening {
   /** Between reports, ms. */
   interval: number;
   tcp: boolean;
-  exclusive: boolean;
 }
 
 export class Silence {
   #trip = new RoundTrip();
-  #listening: Listening = { interval: 50, tcp: false, exclusive: false };
+  #listening: Listening = { interval: 50, tcp: false };
   #heardAt = 0;
   #tickedAt = 0;
   #stalled = 0; // of the time since it was heard
@@ -100,16 +103,15 @@ export class Silence {
 
   /** Silence that is suspect, ms. */
   get suspect(): number {
-    const { interval, tcp, exclusive } = this.#listening;
+    const { interval, tcp } = this.#listening;
     const { smoothed, deviation } = this.#trip;
     const least = Math.max(LEAST_MS, INTERVALS * interval, smoothed + 4 * deviation);
-    if (exclusive) return Math.max(EXCLUSIVE_LEAST_MS, least);
     return this.#caution * Math.max(tcp ? TCP_LEAST_MS : 0, least);
   }
 
-  /** Silence after which another session may take over, ms. */
-  get patience(): number {
-    return this.suspect + 2 * this.#trip.smoothed;
+  /** Silence after which a session may take over that is ready now, ms; `rtt` as its opening measured it. */
+  patience(now: number, rtt: number): number {
+    return Math.max(this.of(now), this.suspect) + Math.min(this.#listening.interval + rtt, WAIT_MOST_MS);
   }
 
   /** Smoothed, ms; 0 before the first. */

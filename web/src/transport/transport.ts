@@ -12,11 +12,8 @@ export interface Target {
   hashes: string[];
   /** Where the same session is to be had over a WebSocket. */
   websocket: string;
-  /**
-   * The way there carries one connection at a time: a lab link answers the newest one only, so that opening a second silences the first. And it
-   * emulates networks for QUIC, which a WebSocket would go around.
-   */
-  exclusive: boolean;
+  /** The way there emulates networks for QUIC, which a WebSocket would go around. */
+  emulated: boolean;
 }
 
 export type TransportName = 'webtransport' | 'websocket';
@@ -42,6 +39,8 @@ export interface InStream {
 /** An open session. Its owner closes it. */
 export interface Session {
   readonly transport: TransportName;
+  /** The round trip as the opening of the session took it, with what the machine needed for it, ms. */
+  readonly rtt: number;
   send(message: FromParticipant): void;
   /** Sends a datagram, or drops it if there are too many on the way already. */
   datagram(bytes: Bytes): void;

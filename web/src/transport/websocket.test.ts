@@ -44,7 +44,7 @@ class FakeSocket {
   }
 }
 
-const target: Target = { url: '', hashes: [], websocket: 'ws://host/ws', exclusive: false };
+const target: Target = { url: '', hashes: [], websocket: 'ws://host/ws', emulated: false };
 const text = (s: string) => [...new TextEncoder().encode(s)];
 const bytes = (...b: number[]) => Uint8Array.from(b);
 
@@ -57,7 +57,7 @@ describe('a session over a WebSocket', () => {
   let closed: number;
 
   beforeEach(async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
     vi.stubGlobal('WebSocket', FakeSocket);
     vi.spyOn(console, 'error').mockImplementation(() => undefined);
     [messages, datagrams, streams, closed] = [[], [], [], 0];
@@ -73,6 +73,7 @@ describe('a session over a WebSocket', () => {
       { resume: false, before: null },
     );
     socket = FakeSocket.last;
+    await vi.advanceTimersByTimeAsync(90);
     socket.opens();
     session = await opening;
   });
@@ -91,6 +92,7 @@ describe('a session over a WebSocket', () => {
   it('sends what the protocol says', () => {
     expect(socket.url).toBe('ws://host/ws');
     expect(session.transport).toBe('websocket');
+    expect(session.rtt).toBeCloseTo(30); // TCP, TLS and the request
     session.send({ type: 'leave' });
     session.datagram(bytes(7, 8));
     const stream = session.openStream();

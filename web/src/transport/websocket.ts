@@ -25,6 +25,8 @@ const PUMP_MS = 5;
 const MAX_UNREAD = 2 * MAX_FRAME;
 const MAX_STREAMS = 1024;
 
+const OPENING_RTTS = 3; // TCP, TLS and the request
+
 /** Why a stream ends early; the server only needs to know that it does. */
 const SHED = 0;
 
@@ -35,6 +37,7 @@ export const openWebSocket: OpenSession = (target, handlers, signal) =>
       fail();
       return;
     }
+    const startedAt = performance.now();
     let socket: WebSocket;
     try {
       socket = new WebSocket(target.websocket);
@@ -60,7 +63,7 @@ export const openWebSocket: OpenSession = (target, handlers, signal) =>
     };
     socket.onopen = () => {
       settled();
-      resolve(new WebSocketSession(socket, handlers));
+      resolve(new WebSocketSession(socket, (performance.now() - startedAt) / OPENING_RTTS, handlers));
     };
   });
 
@@ -74,7 +77,11 @@ class WebSocketSession implements Session {
   #pump: ReturnType<typeof setTimeout> | null = null;
   #ended = false;
 
-  constructor(socket: WebSocket, handlers: SessionHandlers) {
+  constructor(
+    socket: WebSocket,
+    readonly rtt: number,
+    handlers: SessionHandlers,
+  ) {
     this.#socket = socket;
     this.#handlers = handlers;
     socket.onmessage = (e: MessageEvent<unknown>) => {

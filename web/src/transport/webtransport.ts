@@ -8,18 +8,21 @@ import type { InStream, OpenSession, OutStream, Session, SessionHandlers, Target
 
 const MAX_DATAGRAMS = 24; // on the way to the network at once
 const DATAGRAM_AGE = 250; // ms; what could not be sent by then is of no use
+const OPENING_RTTS = 2; // QUIC's handshake, in which HTTP/3's settings come; then WebTransport's own request
 
 export const openWebTransport: OpenSession = async (target, handlers, signal) => {
   if (typeof WebTransport === 'undefined') throw new CallError(UNSUPPORTED);
+  const startedAt = performance.now();
   const transport = connect(target);
   transport.closed.catch(() => undefined); // observed below once it is open
   const abort = () => transport.close();
   signal.addEventListener('abort', abort, { once: true });
   try {
     await transport.ready;
+    const rtt = (performance.now() - startedAt) / OPENING_RTTS;
     const control = await transport.createBidirectionalStream();
     if (signal.aborted) throw new CallError(UNREACHABLE);
-    return new WebTransportSession(transport, control, handlers);
+    return new WebTransportSession(transport, rtt, control, handlers);
   } catch (error) {
     transport.close();
     throw error instanceof CallError ? error : new CallError(UNREACHABLE);
@@ -56,7 +59,12 @@ class WebTransportSession implements Session {
   #sending = 0;
   #ended = false;
 
-  constructor(transport: WebTransport, control: WebTransportBidirectionalStream, handlers: SessionHandlers) {
+  constructor(
+    transport: WebTransport,
+    readonly rtt: number,
+    control: WebTransportBidirectionalStream,
+    handlers: SessionHandlers,
+  ) {
     this.#transport = transport;
     this.#handlers = handlers;
     this.#control = control.writable.getWriter();
