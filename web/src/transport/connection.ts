@@ -15,11 +15,13 @@ import {
 } from '../protocol/messages.gen.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { CallError, goodbyeFailure, toFailure, UNREACHABLE } from './failure.ts';
-import { Silence } from './silence.ts';
+import { PROBE_MS, Silence } from './silence.ts';
 import type { InStream, OpenSession, Session, Target, TransportName } from './transport.ts';
 import { type Deferred, deferred, sleep } from './waiting.ts';
 
-const CHECK_MS = 25;
+const CHECK_MS = 10;
+/** For how long a suspect session is sent something more often than usual. */
+const PROBES_MS = 2_000;
 /** Silence that people are told of; most is over before. */
 const RECONNECTING_MS = 700;
 const ATTEMPT_MS = 4_000;
@@ -53,6 +55,8 @@ export interface ConnectionHandlers {
   message(message: FromServer): void;
   datagram(bytes: Bytes): void;
   stream(stream: InStream): void;
+  /** A report should be sent now, without waiting for its time: nothing is heard. */
+  probe(): void;
 }
 
 export interface ConnectionOptions {
@@ -91,7 +95,10 @@ export class Connection {
   #token = '';
   #phase: Phase = 'idle';
   #campaign: Campaign | null = null;
-  #asked = false; // for a replacement, since the last welcome
+  /** Sessions that have sent their join and wait for the answer. */
+  readonly #asking = new Set<Attempt>();
+  #asked = false; // for a replacement of the session in use
+  #probedAt = 0;
   #check: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -130,6 +137,7 @@ export class Connection {
   #stop(phase: 'left' | 'failed', failure: Failure | null): void {
     if (this.#check) clearInterval(this.#check);
     this.#endCampaign();
+    for (const attempt of this.#asking) attempt.abort.abort();
     this.#session = null;
     this.#setPhase(phase, failure);
   }
@@ -151,9 +159,18 @@ export class Connection {
     this.#silence.tick(now, CHECK_MS);
     if (this.#phase !== 'connected' && this.#phase !== 'reconnecting') return;
     const silence = this.#silence.of(now);
-    if (silence >= this.#silence.suspect) void this.#connect(); // the old session stays open: it may come back
+    if (silence >= this.#silence.suspect) {
+      this.#probe(now, silence);
+      void this.#connect(); // the old session stays open: it may come back
+    }
     if (silence >= RECONNECTING_MS && this.#campaign) this.#setPhase('reconnecting');
     this.#release();
+  }
+
+  #probe(now: number, silence: number): void {
+    if (!this.#session || now - this.#probedAt < PROBE_MS || silence > PROBES_MS) return;
+    this.#probedAt = now;
+    this.#options.handlers.probe();
   }
 
   /** Starts attempts until there is a welcome or the old session speaks again. `moved`: the server may have another address by now. */
@@ -212,10 +229,11 @@ export class Connection {
     const silence = this.#session ? this.#silence.of(now) : Number.POSITIVE_INFINITY;
     const attempts = [...this.#campaign.attempts];
     const most = this.#token ? UNANSWERED_MS : ATTEMPT_MS; // without a token there would be two of us
-    if (attempts.some((a) => a.askedAt !== null && now - a.askedAt < most)) return;
+    if ([...this.#asking].some((a) => now - (a.askedAt ?? 0) < most)) return;
     const next = attempts.find((a) => a.go && silence >= a.patience);
     if (!next) return;
     next.askedAt = now;
+    this.#asking.add(next);
     next.go?.resolve();
     next.go = null;
   }
@@ -234,13 +252,14 @@ export class Connection {
     const said = await this.#try(attempt, afresh).catch((e: unknown) => toFailure(e, UNREACHABLE));
     clearTimeout(timer);
     campaign.attempts.delete(attempt);
+    this.#asking.delete(attempt);
     if (this.#campaign !== campaign) return;
     if ('type' in said && said.type === 'welcome') return;
     const refusal = 'type' in said && said.type === 'goodbye' ? said : null;
     const failure = refusal ? goodbyeFailure(refusal) : (said as Failure);
     if (refusal?.code === Codes.badToken && this.#token) {
       // Too late to resume: join anew. Unless another attempt has used the token up, which then is welcomed.
-      if ([...campaign.attempts].some((a) => a.askedAt !== null)) return;
+      if (this.#asking.size > 0) return;
       this.#token = '';
       this.#session?.close();
       this.#session = null;
@@ -344,7 +363,9 @@ export class Connection {
     this.#session = session;
     this.#transport = session.transport;
     this.#token = welcome.token;
-    this.#asked = false;
+    // Another join that is on its way cannot be taken back. If the server takes it, too, that session is the next.
+    this.#asking.delete(attempt);
+    this.#asked = this.#asking.size > 0;
     const listening = { interval: welcome.report_interval_ms, tcp: session.transport === 'websocket' };
     this.#silence.begin(listening, performance.now());
     const campaign = this.#campaign;
@@ -353,7 +374,7 @@ export class Connection {
     this.#setPhase('connected');
     old?.close();
     campaign?.abort.abort();
-    for (const other of campaign?.attempts ?? []) if (other !== attempt) other.abort.abort();
+    for (const other of campaign?.attempts ?? []) if (other.askedAt === null) other.abort.abort();
   }
 
   #message(message: FromServer): void {
@@ -374,7 +395,7 @@ export class Connection {
     this.#silence.heard(now);
     if (!this.#session || !this.#campaign) return;
     // It was only silent. A join that is on its way cannot be taken back: then the server decides.
-    if (![...this.#campaign.attempts].some((a) => a.askedAt !== null)) {
+    if (this.#asking.size === 0) {
       this.#silence.spurious(now);
       this.#endCampaign();
     }

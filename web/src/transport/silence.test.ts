@@ -39,13 +39,13 @@ describe('Silence', () => {
     expect(silence.suspect).toBe(500);
   });
 
-  it('is waited through by a session that is ready for a report interval and a round trip of its own', () => {
+  it('is waited through by a session that is ready for a moment and a round trip of its own', () => {
     const silence = listening(0, 10);
-    expect(silence.patience(290, 70)).toBe(290 + 50 + 70);
-    expect(silence.patience(1_290, 70)).toBe(1_290 + 50 + 70);
+    expect(silence.patience(290, 70)).toBe(290 + 30 + 70);
+    expect(silence.patience(1_290, 70)).toBe(1_290 + 30 + 70);
     expect(silence.patience(290, 2_000)).toBe(290 + 250);
     silence.heard(280); // although another session has sent its join
-    expect(silence.patience(290, 70)).toBe(150 + 50 + 70);
+    expect(silence.patience(290, 70)).toBe(150 + 30 + 70);
   });
 
   it('counts only while the timer runs on time', () => {

@@ -10,14 +10,18 @@
 // its packets were the first to get through on the new one.
 //
 // So a session that is ready waits a little: it has just done a round trip over a network that works, and the opening tells how long that takes. What
-// survives has sent within a report interval of the beginning of that round trip, and is heard two round trips after it has. So what has not been
-// heard one report interval and one round trip after the other was ready is lost. That holds whatever networks there were before, and what makes a
-// slow machine late makes the opening long.
+// is suspect sends something every 20 ms (connection.ts), so what survives has sent within that time of the beginning of that round trip, and is heard
+// two round trips after it has. What has not been heard 30 ms and one round trip after the other was ready is lost. That holds whatever
+// networks there were before, and what makes a slow machine late makes the opening long.
 
 const LEAST_MS = 120;
 const INTERVALS = 3;
 /** TCP repeats what was lost after 200 ms at the earliest (RFC 6298 says 1 s), and everything behind it waits. */
 const TCP_LEAST_MS = 500;
+/** While a session is suspect something is sent on it this often: a server that can hear it follows it to its new address. */
+export const PROBE_MS = 20;
+/** Added to a round trip that a session waits which is ready: the time between two of these, and what timers are late. */
+const READY_MS = PROBE_MS + 10;
 /** An opening that met losses took longer than its round trips; nobody waits longer for that than this. */
 const WAIT_MOST_MS = 250;
 /**
@@ -111,7 +115,7 @@ export class Silence {
 
   /** Silence after which a session may take over that is ready now, ms; `rtt` as its opening measured it. */
   patience(now: number, rtt: number): number {
-    return Math.max(this.of(now), this.suspect) + Math.min(this.#listening.interval + rtt, WAIT_MOST_MS);
+    return Math.max(this.of(now), this.suspect) + Math.min(READY_MS + rtt, WAIT_MOST_MS);
   }
 
   /** Smoothed, ms; 0 before the first. */

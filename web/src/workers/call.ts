@@ -26,6 +26,7 @@ export class Call {
   readonly #publisher: Publisher;
   readonly #lab: Lab;
   #connection: Connection | null = null;
+  #session: Session | null = null; // the newest
   #timers: ReturnType<typeof setInterval>[] = [];
   #reports: ReturnType<typeof setInterval> | null = null;
   #sequence = 0;
@@ -68,6 +69,7 @@ export class Call {
         message: (m) => this.#message(m),
         datagram: (b) => this.#datagram(b),
         stream: (s) => void this.#remotes.stream(s),
+        probe: () => this.#session && this.#report(this.#session),
       },
     });
     this.#connection.start();
@@ -76,6 +78,7 @@ export class Call {
 
   #welcome(welcome: Welcome, session: Session): void {
     this.#self = welcome.participant;
+    this.#session = session;
     this.#remotes.sync(welcome.participants);
     this.#publisher.use(session);
     this.#publisher.audience(this.#remotes.participants.values(), true);
