@@ -168,12 +168,21 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusTooManyRequests, "Too many links from one address. Please wait a little.")
 		return
 	}
-	l, err := s.links.Create(link.Hints{Network: body.Network})
+	l, err := s.links.Create(link.Hints{Network: body.Network, Listen: reachedAt(r)})
 	if err != nil {
 		web.WriteError(w, linkStatus(err), err.Error())
 		return
 	}
 	web.WriteJSON(w, http.StatusCreated, s.describeLink(l, r))
+}
+
+// reachedAt is the address of this server that a request from another machine came to; invalid from this machine, or if it is not known.
+func reachedAt(r *http.Request) netip.Addr {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if a := addrPort(local).Addr(); !a.IsLoopback() {
+		return a
+	}
+	return netip.Addr{}
 }
 
 // linkByID answers 404 itself if there is none. The ID is the permission: it cannot be guessed.

@@ -48,12 +48,15 @@ type entry struct {
 	seq uint64 // order of creation
 }
 
-// Hints say for whom a link is. Both may be empty.
+// Hints say for whom a link is. All may be empty.
 type Hints struct {
 	// Participant is passed on in State.Participant.
 	Participant string
 	// Network is the network to begin on; empty means the configured one.
 	Network string
+	// Listen is the address of this machine that the client reaches; invalid or unspecified means the configured one.
+	// A machine with several answers from another one than a link without an address of its own was asked at.
+	Listen netip.Addr
 }
 
 // NewRegistry returns a registry without links. The caller closes it.
@@ -96,6 +99,9 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 	cfg.ID = strings.ToLower(crand.Text()[:16]) // 80 bits: whoever may switch a link knows its ID
 	cfg.Participant = h.Participant
 	cfg.Active = cmp.Or(h.Network, cfg.Active)
+	if h.Listen.IsValid() && !h.Listen.IsUnspecified() {
+		cfg.Listen = netip.AddrPortFrom(h.Listen.Unmap(), 0)
+	}
 	l, err := newLink(cfg, r.index)
 
 	r.mu.Lock()

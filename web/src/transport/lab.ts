@@ -3,7 +3,7 @@
 import { api, type ServerConfig } from '../api.ts';
 import type { LinkInfo, SwitchStyle } from '../call/types.ts';
 import { CallError, UNREACHABLE } from './failure.ts';
-import type { Target } from './transport.ts';
+import type { Target, TransportName } from './transport.ts';
 
 type Link = LinkInfo & { url: string };
 
@@ -52,6 +52,11 @@ export class Lab {
       if (signal.aborted) throw new CallError(UNREACHABLE);
       this.#changed(null); // direct, then; a call without the lab is still a call
     }
+  }
+
+  /** Emulated networks carry QUIC only, and are not shown to who could not be heard over them. */
+  carried(by: TransportName): void {
+    if (this.#link?.emulated) this.#changed(by === 'webtransport' ? this.#link : null);
   }
 
   /** A companion's link changes on this machine: the server does not know of it and cannot tell. */

@@ -147,6 +147,11 @@ describe('race', () => {
     await run(wt(2_000), other, { purpose: resuming, target: lab });
     expect(other.begunAt).toBeNaN();
     expect(await run(wt(never), ws(20), { target: lab })).toEqual({ winner: 'websocket', ms: 1_000 });
+    const back: Purpose = { resume: true, before: 'websocket' }; // which it was not heard over in the first place
+    expect(await run(wt(never), ws(20), { purpose: back, target: lab })).toEqual({
+      winner: 'websocket',
+      ms: 320,
+    });
   });
 
   it('tells of the end of the winner only', async () => {

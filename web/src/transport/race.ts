@@ -24,7 +24,8 @@ export function race(openers: Openers): OpenSession {
   return (target, handlers, signal, purpose) => {
     const { webtransport } = openers;
     // Past an emulated network, see Target.
-    const websocket = target.emulated && purpose.resume && webtransport ? null : openers.websocket;
+    const websocket =
+      target.emulated && purpose.before === 'webtransport' && webtransport ? null : openers.websocket;
     if (!webtransport || !websocket) {
       const only = webtransport ?? websocket;
       return only ? only(target, handlers, signal, purpose) : Promise.reject(new CallError(UNREACHABLE));

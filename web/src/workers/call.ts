@@ -83,6 +83,7 @@ export class Call {
     this.#publisher.use(session);
     this.#publisher.audience(this.#remotes.participants.values(), true);
     this.#post({ type: 'transport', transport: session.transport });
+    this.#lab.carried(session.transport);
     this.#post({ type: 'server', message: { type: 'welcome', ...welcome } });
     if (this.#reports) clearInterval(this.#reports);
     this.#reports = setInterval(() => this.#report(session), Math.max(20, welcome.report_interval_ms));
