@@ -25,6 +25,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -273,11 +274,14 @@ func plain(err error) error {
 	for {
 		var u *url.Error
 		var op *net.OpError
+		var call *os.SyscallError
 		switch {
 		case errors.As(err, &u):
 			err = u.Err
 		case errors.As(err, &op):
-			return op.Err
+			err = op.Err
+		case errors.As(err, &call):
+			return call.Err
 		default:
 			return err
 		}
