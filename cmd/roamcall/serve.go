@@ -65,7 +65,11 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "Roamcall is ready: open %s\n", s.URL())
 	if urls := s.LANURLs(); len(urls) > 0 {
-		fmt.Fprintf(out, "From other devices: %s   (the browser warns once: the certificate is this machine's own)\n", strings.Join(urls, "  "))
+		hint := "the browser warns once: the certificate is this machine's own"
+		if c.CertFile != "" {
+			hint = "without a warning under the name that the certificate is for"
+		}
+		fmt.Fprintf(out, "From other devices: %s   (%s)\n", strings.Join(urls, "  "), hint)
 		fmt.Fprintf(out, "Operator's key for the dashboard from there: %s\n", s.OperatorKey())
 	}
 	return s.Run(ctx)
