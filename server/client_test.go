@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -35,6 +36,12 @@ func start(t testing.TB, change func(*Config)) *Server {
 		change(&config)
 	}
 	s, err := New(config)
+	for range 10 {
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+		s, err = New(config) // the port that the system chose for UDP is taken for TCP
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
