@@ -34,8 +34,9 @@ $(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html
 
 test: check test-go test-web fuzz e2e
 
+# One package at a time: they wait more than they work, and several have networks to keep pace with.
 test-go: $(PAGE)
-	go test -race ./...
+	go test -race -p 1 ./...
 
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
