@@ -9,17 +9,17 @@ import {
 } from '../protocol/messages.gen.ts';
 import { Connection } from './connection.ts';
 import { CallError, UNREACHABLE } from './failure.ts';
-import type { Session, SessionHandlers } from './transport.ts';
+import type { Purpose, Session, SessionHandlers, TransportName } from './transport.ts';
 
 /** The server's side of one session. */
 class FakeSession implements Session {
-  readonly transport = 'webtransport';
   readonly sent: FromParticipant[] = [];
   closed = false;
 
   constructor(
     readonly handlers: SessionHandlers,
     readonly rtt: number,
+    readonly transport: TransportName,
   ) {}
 
   send(m: FromParticipant): void {
@@ -76,13 +76,17 @@ class World {
   mostUnder = 0;
   begun = 0;
   probes = 0;
+  /** What a session comes over unless only one will do. */
+  transport: TransportName = 'webtransport';
+  readonly purposes: Purpose[] = [];
   readonly connection = new Connection({
-    open: async (_target, handlers, signal) => {
+    open: async (_target, handlers, signal, purpose) => {
       this.begun++;
+      this.purposes.push(purpose);
       if (!this.reachable) throw new CallError(UNREACHABLE);
       const { opening } = this;
       await this.#open(signal);
-      const session = new FakeSession(handlers, opening / 2);
+      const session = new FakeSession(handlers, opening / 2, purpose.only ?? this.transport);
       this.sessions.push(session);
       return session;
     },
@@ -91,6 +95,7 @@ class World {
       return { url: '', hashes: [], websocket: '', emulated: false };
     },
     join: { room: 'demo', name: 'Ada', receive: ['vp8'] },
+    upgrades: true,
     handlers: {
       phase: (phase, failure) => this.phases.push(failure ? [phase, failure] : phase),
       welcome: (w) => this.welcomes.push(w.token),
@@ -458,6 +463,59 @@ describe('Connection', () => {
     expect(one.closed).toBe(false);
     expect(world.welcomes).toEqual(['one', 'two']);
     expect(world.phases.at(-1)).toBe('connected');
+  });
+
+  /** Over TCP, since UDP did not pass when it joined. */
+  async function overTCP(): Promise<[World, FakeSession]> {
+    const w = new World();
+    w.transport = 'websocket';
+    w.connection.start();
+    await pass(0);
+    w.last.welcome('one');
+    await pass(0);
+    return [w, w.last];
+  }
+
+  it('returns from TCP to UDP when that passes, and misses nothing', async () => {
+    const [w, tcp] = await overTCP();
+    w.opening = 60;
+    await alive(tcp, 1_000);
+    expect(w.begun).toBe(2);
+    expect(w.purposes[1]).toEqual({ resume: true, before: 'websocket', only: 'webtransport' });
+    await alive(tcp, 100);
+    expect(w.last.join.token).toBe('one');
+    expect(tcp.closed).toBe(false); // it carries the call until the other is welcomed
+    w.last.welcome('two', true);
+    await alive(w.last, 100_000);
+    expect(tcp.closed).toBe(true);
+    expect(w.begun).toBe(2);
+    expect(w.phases).toEqual(['connecting', 'connected']);
+    w.connection.leave();
+  });
+
+  it('asks less and less often whether UDP passes', async () => {
+    const [w, tcp] = await overTCP();
+    w.opening = Number.POSITIVE_INFINITY;
+    await alive(tcp, 60_000);
+    expect(w.begun).toBe(1 + 3); // after 1, 5 and 20 s, each of which takes 4
+    await alive(tcp, 120_000);
+    expect(w.begun).toBeLessThanOrEqual(1 + 5);
+    expect(w.under).toBeLessThanOrEqual(1);
+    expect(w.phases).toEqual(['connecting', 'connected']);
+    expect(tcp.closed).toBe(false);
+    w.connection.leave();
+    await pass(100_000);
+    expect(w.begun).toBeLessThanOrEqual(1 + 5);
+  });
+
+  it('does not take over to UDP while the session over TCP is being replaced', async () => {
+    const [w, tcp] = await overTCP();
+    w.opening = 400;
+    await alive(tcp, 950);
+    await pass(600); // silent: others are opened
+    const asked = w.sessions.slice(1).filter((s) => s.sent.length > 0);
+    expect(asked.length).toBeLessThanOrEqual(1);
+    w.connection.leave();
   });
 
   it('joins anew when it is too late to resume', async () => {

@@ -17,6 +17,7 @@ import type { Bytes } from '../protocol/varint.ts';
 import { CallError, goodbyeFailure, toFailure, UNREACHABLE } from './failure.ts';
 import { PROBE_MS, Silence } from './silence.ts';
 import type { InStream, OpenSession, Session, Target, TransportName } from './transport.ts';
+import { Upgrade } from './upgrade.ts';
 import { type Deferred, deferred, sleep } from './waiting.ts';
 
 const CHECK_MS = 10;
@@ -28,6 +29,9 @@ const ATTEMPT_MS = 4_000;
 const FIRST_ATTEMPTS = 3;
 /** Between the beginnings of attempts. */
 const BACKOFF_MS = [0, 250, 250, 250, 250, 500, 500, 1_000, 1_000, 2_000];
+/** After one that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
+const FAILED_MS = 100;
+const FAILED_TIMES = 50;
 /** At most so many sessions are being opened at a time. */
 const AT_ONCE = 2;
 /** An attempt of this age gives way to the next; each time it is left longer, for networks that are slow. */
@@ -37,7 +41,7 @@ const GIVES_WAY_RTTS = 6; // three times what the opening of a session takes
 /** A join without an answer for this long was lost: another session may join with the same token. */
 const UNANSWERED_MS = 1_000;
 /** Resuming, every so many attempts the server is asked for its address anew; not each time, for the request itself may hang on a dead network. */
-const ASK_EVERY = 4;
+const ASK_EVERY = 10;
 const LEAVE_MS = 150; // for the last message to get out
 
 /** Refusals after which trying again may help. */
@@ -63,6 +67,8 @@ export interface ConnectionOptions {
   open: OpenSession;
   target(afresh: boolean, signal: AbortSignal): Promise<Target>;
   join: Pick<Join, 'room' | 'name' | 'receive'>;
+  /** A call over TCP is to return to WebTransport when that works. */
+  upgrades: boolean;
   handlers: ConnectionHandlers;
 }
 
@@ -83,8 +89,13 @@ interface Campaign {
   readonly abort: AbortController;
   readonly attempts: Set<Attempt>;
   failures: number;
+  gaveWay: number;
   /** Wakes the next attempt before its time. */
   hurry: Deferred<void>;
+}
+
+function newAttempt(): Attempt {
+  return { abort: new AbortController(), startedAt: performance.now(), go: null, patience: 0, askedAt: null };
 }
 
 export class Connection {
@@ -99,6 +110,7 @@ export class Connection {
   readonly #asking = new Set<Attempt>();
   #asked = false; // for a replacement of the session in use
   #probedAt = 0;
+  readonly #upgrade = new Upgrade((stopped) => this.#openBetter(stopped));
   #check: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -109,6 +121,7 @@ export class Connection {
   start(): void {
     this.#setPhase('connecting');
     this.#check = setInterval(() => this.#tick(), CHECK_MS);
+    globalThis.addEventListener?.('online', this.#online);
     void this.#connect();
   }
 
@@ -130,12 +143,17 @@ export class Connection {
     setTimeout(() => session?.close(), LEAVE_MS);
   }
 
+  /** Browsers do not always say that there is a network again; where they do, nothing is waited for. */
+  readonly #online = () => this.#campaign?.hurry.resolve();
+
   get #over(): boolean {
     return this.#phase === 'left' || this.#phase === 'failed';
   }
 
   #stop(phase: 'left' | 'failed', failure: Failure | null): void {
     if (this.#check) clearInterval(this.#check);
+    globalThis.removeEventListener?.('online', this.#online);
+    this.#upgrade.stop();
     this.#endCampaign();
     for (const attempt of this.#asking) attempt.abort.abort();
     this.#session = null;
@@ -180,6 +198,7 @@ export class Connection {
       abort: new AbortController(),
       attempts: new Set(),
       failures: 0,
+      gaveWay: 0,
       hurry: deferred(),
     };
     this.#campaign = campaign;
@@ -189,7 +208,7 @@ export class Connection {
       const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
       await Promise.race([sleep(wait * (0.75 + Math.random() / 2), signal), campaign.hurry.promise]);
       campaign.hurry = deferred();
-      await this.#room(campaign, first ? 1 : AT_ONCE, n);
+      await this.#room(campaign, first ? 1 : AT_ONCE);
       while (this.#speaks && !signal.aborted) await sleep(CHECK_MS, signal); // but a join is on its way
       if (signal.aborted) return;
       const afresh = moved || (first ? n > 0 : n % ASK_EVERY === ASK_EVERY - 1);
@@ -203,14 +222,16 @@ export class Connection {
   }
 
   /** Waits until there is room for another attempt, and makes some. */
-  async #room(campaign: Campaign, most: number, n: number): Promise<void> {
-    const patience = Math.max(GIVES_WAY_MS, GIVES_WAY_RTTS * this.#silence.rtt) + GIVES_WAY_LATER_MS * n;
+  async #room(campaign: Campaign, most: number): Promise<void> {
+    const usual = Math.max(GIVES_WAY_MS, GIVES_WAY_RTTS * this.#silence.rtt);
+    const patience = usual + GIVES_WAY_LATER_MS * campaign.gaveWay;
     while (campaign.attempts.size >= most && !campaign.abort.signal.aborted) {
       const now = performance.now();
       const oldest = [...campaign.attempts].find((a) => !a.go && a.askedAt === null);
       if (most > 1 && oldest && now - oldest.startedAt >= patience) {
         oldest.abort.abort();
         campaign.attempts.delete(oldest);
+        campaign.gaveWay++;
       } else await sleep(CHECK_MS, campaign.abort.signal);
     }
   }
@@ -232,24 +253,44 @@ export class Connection {
     if ([...this.#asking].some((a) => now - (a.askedAt ?? 0) < most)) return;
     const next = attempts.find((a) => a.go && silence >= a.patience);
     if (!next) return;
-    next.askedAt = now;
-    this.#asking.add(next);
     next.go?.resolve();
     next.go = null;
+    this.#ask(next);
+  }
+
+  #ask(attempt: Attempt): void {
+    attempt.askedAt = performance.now();
+    this.#asking.add(attempt);
+  }
+
+  /** Opens a session over WebTransport beside one over TCP that works, and takes the call over to it. */
+  async #openBetter(stopped: AbortSignal): Promise<void> {
+    const attempt = newAttempt();
+    const timer = setTimeout(() => attempt.abort.abort(), ATTEMPT_MS);
+    const go = () => {
+      if (stopped.aborted || this.#campaign || this.#asking.size > 0) throw new CallError(UNREACHABLE);
+      this.#ask(attempt);
+    };
+    try {
+      await this.#try(attempt, { afresh: false, only: 'webtransport', go });
+    } finally {
+      clearTimeout(timer);
+      this.#asking.delete(attempt);
+    }
   }
 
   /** One attempt, to its end. */
   async #attempt(campaign: Campaign, afresh: boolean): Promise<void> {
-    const attempt: Attempt = {
-      abort: new AbortController(),
-      startedAt: performance.now(),
-      go: null,
-      patience: 0,
-      askedAt: null,
+    const attempt = newAttempt();
+    const go = (session: Session) => {
+      attempt.go = deferred();
+      attempt.patience = this.#silence.patience(performance.now(), session.rtt);
+      this.#release();
+      return attempt.go?.promise;
     };
     campaign.attempts.add(attempt);
     const timer = setTimeout(() => attempt.abort.abort(), ATTEMPT_MS);
-    const said = await this.#try(attempt, afresh).catch((e: unknown) => toFailure(e, UNREACHABLE));
+    const said = await this.#try(attempt, { afresh, go }).catch((e: unknown) => toFailure(e, UNREACHABLE));
     clearTimeout(timer);
     campaign.attempts.delete(attempt);
     this.#asking.delete(attempt);
@@ -267,32 +308,31 @@ export class Connection {
       return;
     }
     const final = refusal !== null && !TEMPORARY.has(refusal.code);
-    campaign.failures++;
+    if (++campaign.failures <= FAILED_TIMES)
+      setTimeout(() => campaign.hurry.resolve(), FAILED_MS * (0.75 + Math.random() / 2));
     if (final || (this.#phase === 'connecting' && campaign.failures >= FIRST_ATTEMPTS)) this.#fail(failure);
     else this.#release();
   }
 
-  /** Opens a session, joins when it may, and returns the answer, or rejects. */
-  async #try(attempt: Attempt, afresh: boolean): Promise<FromServer> {
+  /** Opens a session, joins when `go` resolves, and returns the answer, or rejects. */
+  async #try(
+    attempt: Attempt,
+    how: { afresh: boolean; only?: TransportName; go(session: Session): Promise<void> | undefined | void },
+  ): Promise<FromServer> {
     const { signal } = attempt.abort;
     const silence = this.#silence.since(attempt.startedAt);
     const answer = deferred<FromServer>();
     answer.promise.catch(() => undefined); // the opening may fail first
-    const go = deferred<void>();
-    go.promise.catch(() => undefined);
     const cancelled = () => {
       answer.reject(new CallError(UNREACHABLE));
-      go.reject(new CallError(UNREACHABLE));
+      attempt.go?.reject(new CallError(UNREACHABLE));
     };
     signal.addEventListener('abort', cancelled, { once: true });
     let session: Session | null = null;
     try {
-      const target = await this.#options.target(afresh, signal);
-      session = await this.#open(target, { attempt, answer, signal, lost: cancelled });
-      attempt.go = go;
-      attempt.patience = this.#silence.patience(performance.now(), session.rtt);
-      this.#release();
-      await go.promise;
+      const target = await this.#options.target(how.afresh, signal);
+      session = await this.#open(target, { attempt, answer, signal, only: how.only, lost: cancelled });
+      await how.go(session);
       const token = this.#token;
       if (token) this.#asked = true;
       session.send({
@@ -316,7 +356,13 @@ export class Connection {
   /** Opens a session whose first message settles `answer`; a welcome makes it the one in use before anything behind it is read. */
   async #open(
     target: Target,
-    o: { attempt: Attempt; answer: Deferred<FromServer>; signal: AbortSignal; lost(): void },
+    o: {
+      attempt: Attempt;
+      answer: Deferred<FromServer>;
+      signal: AbortSignal;
+      only?: TransportName | undefined;
+      lost(): void;
+    },
   ): Promise<Session> {
     if (o.signal.aborted) throw new CallError(UNREACHABLE);
     let session: Session | null = null;
@@ -353,7 +399,7 @@ export class Connection {
         },
       },
       o.signal,
-      { resume: this.#token !== '', before: this.#transport },
+      { resume: this.#token !== '', before: this.#transport, ...(o.only && { only: o.only }) },
     );
     return session;
   }
@@ -372,6 +418,8 @@ export class Connection {
     this.#campaign = null;
     this.#options.handlers.welcome(welcome, session);
     this.#setPhase('connected');
+    if (session.transport === 'websocket' && this.#options.upgrades) this.#upgrade.start();
+    else this.#upgrade.stop();
     old?.close();
     campaign?.abort.abort();
     for (const other of campaign?.attempts ?? []) if (other.askedAt === null) other.abort.abort();

@@ -23,13 +23,12 @@ const RESUME_HEAD_START_MS = 300;
 export function race(openers: Openers): OpenSession {
   return (target, handlers, signal, purpose) => {
     const { webtransport } = openers;
+    if (purpose.only) return only(openers[purpose.only], [target, handlers, signal, purpose]);
     // Past an emulated network, see Target.
     const websocket =
       target.emulated && purpose.before === 'webtransport' && webtransport ? null : openers.websocket;
-    if (!webtransport || !websocket) {
-      const only = webtransport ?? websocket;
-      return only ? only(target, handlers, signal, purpose) : Promise.reject(new CallError(UNREACHABLE));
-    }
+    if (!webtransport || !websocket)
+      return only(webtransport ?? websocket, [target, handlers, signal, purpose]);
     return new Promise((resolve, reject) => {
       new Race(
         {
@@ -40,6 +39,10 @@ export function race(openers: Openers): OpenSession {
       ).start();
     });
   };
+}
+
+function only(open: OpenSession | null, how: Parameters<OpenSession>): Promise<Session> {
+  return open ? open(...how) : Promise.reject(new CallError(UNREACHABLE));
 }
 
 type Open = (handlers: SessionHandlers, signal: AbortSignal) => Promise<Session>;

@@ -61,6 +61,8 @@ export interface Purpose {
   resume: boolean;
   /** What carried the call so far. */
   before: TransportName | null;
+  /** Nothing else will do. */
+  only?: TransportName;
 }
 
 /** Opens a session. Rejects with a CallError. */

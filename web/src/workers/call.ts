@@ -60,6 +60,7 @@ export class Call {
       }),
       target: (afresh, signal) => this.#lab.target(afresh, signal),
       join: { room: join.room, name: join.name, receive },
+      upgrades: join.transport === null && typeof WebTransport !== 'undefined',
       handlers: {
         phase: (phase, failure) => {
           this.#post({ type: 'phase', phase, failure });
