@@ -172,7 +172,7 @@ func brokeRules(cause error) bool {
 
 // readJoin reads the first message.
 func readJoin(control io.Reader) (signaling.Join, error) {
-	m, err := readMessage(control)
+	m, err := readMessage(control, newMessageLimit())
 	if err != nil {
 		return signaling.Join{}, err
 	}
@@ -251,8 +251,7 @@ func (s *Server) join(session *session, join signaling.Join) error {
 	p := newParticipant(strings.TrimSpace(join.Name), join.Receive, false)
 	session.participant = p
 	welcome := func(others []signaling.Participant) {
-		p.lastConnection = session.id
-		s.tokens.issue(p, "")
+		s.begin(session)
 		session.send(s.welcome(session, others, false))
 	}
 	c := s.calls[join.Room]
@@ -282,28 +281,36 @@ func (s *Server) resume(session *session, join signaling.Join, began time.Time) 
 		return signaling.Errorf(signaling.CodeBadToken, "The call did not wait any longer. Please join again.")
 	}
 	session.participant = p
-	previous := p.lastConnection
-	p.lastConnection = session.id
-	s.tokens.issue(p, join.Token)
-	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) { session.send(s.welcome(session, others, true)) })
+	previous, resumed := p.lastConnection, time.Now()
+	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) {
+		s.begin(session)
+		session.send(s.welcome(session, others, true))
+	})
 	if err != nil {
-		s.tokens.forget(p)
 		return err
 	}
-	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: milliseconds(time.Since(began))}
+	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: milliseconds(resumed.Sub(began))}
 	// Not under s.mu: the observer publishes, and its callbacks ask the server.
-	s.running.Go(func() { s.observer.Resumed(session.id, previous, phases) })
+	s.running.Go(func() { s.observer.Resumed(session.id, previous, resumed, phases) })
 	if old != nil {
 		old.goodbye(signaling.Errorf(signaling.CodeReplaced, "Another session of this participant took over."))
 	}
 	return nil
 }
 
+// begin makes a session the newest of its participant. s.mu is held.
+func (s *Server) begin(session *session) {
+	p := session.participant
+	p.lastConnection = session.id
+	p.sessions++
+	s.tokens.issue(p)
+}
+
 // welcome is called with the call's lock held, before anything else is sent to the participant.
 func (s *Server) welcome(session *session, others []signaling.Participant, resumed bool) signaling.Welcome {
 	p := session.participant
 	w := signaling.Welcome{
-		Participant: p.id, Room: p.call.room, Name: p.name, Token: p.token, Resumed: resumed, Connection: session.id,
+		Participant: p.id, Room: p.call.room, Name: p.name, Token: p.tokens[len(p.tokens)-1], Resumed: resumed, Sessions: p.sessions, Connection: session.id,
 		ReportIntervalMS: int(signaling.ReportInterval.Milliseconds()), ResumeWindowMS: int(signaling.ResumeWindow.Milliseconds()),
 		Participants: others,
 	}

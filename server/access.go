@@ -53,8 +53,12 @@ func (a *access) operator(r *http.Request) bool {
 
 // fromHere is never true of HTTP/3: what comes over a lab link comes from a loopback address, wherever its participant is.
 func (a *access) fromHere(r *http.Request) bool {
-	return r.ProtoMajor < 3 && web.IsLoopback(r.RemoteAddr) && web.IsLoopback(r.Host) &&
-		r.Header.Get("Forwarded") == "" && r.Header.Get("X-Forwarded-For") == "" // a proxy on this machine speaks for others
+	return r.ProtoMajor < 3 && web.IsLoopback(r.RemoteAddr) && web.IsLoopback(r.Host) && !forwarded(r)
+}
+
+// forwarded tells whether a proxy speaks for somebody else.
+func forwarded(r *http.Request) bool {
+	return r.Header.Get("Forwarded") != "" || r.Header.Get("X-Forwarded-For") != ""
 }
 
 // originAllowed protects those who can reach this server from pages of others: a page may use it if it comes from this host (any port, since

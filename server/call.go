@@ -59,8 +59,9 @@ type participant struct {
 	published atomic.Pointer[publishedTracks]
 
 	// Guarded by Server.mu.
-	token, usedToken string // that resume it, see tokens
-	lastConnection   string // that of its newest session
+	tokens         []string // that resume it, the newest last; see tokens
+	sessions       int      // that it has had
+	lastConnection string   // that of its newest session
 }
 
 // track is what a participant publishes.

@@ -176,8 +176,11 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	web.WriteJSON(w, http.StatusCreated, s.describeLink(l, r))
 }
 
-// reachedAt is the address of this server that a request from another machine came to; invalid from this machine, or if it is not known.
+// reachedAt is the address of this server that a request from another machine came to; invalid from this machine, from a proxy, or if it is not known.
 func reachedAt(r *http.Request) netip.Addr {
+	if forwarded(r) {
+		return netip.Addr{}
+	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if a := addrPort(local).Addr(); !a.IsLoopback() {
 		return a

@@ -88,12 +88,20 @@ func (s *session) goodbye(reason *signaling.Error) {
 	})
 }
 
-// readMessage reads the next message that a participant may send, skipping types that this version does not know.
-func readMessage(control io.Reader) (signaling.Message, error) {
+// newMessageLimit limits how fast a participant may send messages.
+func newMessageLimit() *rate.Limiter {
+	return rate.NewLimiter(signaling.MessagesPerSecond, signaling.MessageBurst)
+}
+
+// readMessage reads the next message that a participant may send, skipping types that this version does not know, which count as well.
+func readMessage(control io.Reader, limit *rate.Limiter) (signaling.Message, error) {
 	for {
 		body, err := signaling.ReadBody(control)
 		if err != nil {
 			return nil, err
+		}
+		if !limit.Allow() {
+			return nil, signaling.Errorf(signaling.CodeTooManyMessages, "More than %d messages a second.", signaling.MessagesPerSecond)
 		}
 		m, err := signaling.Unmarshal(body, signaling.FromParticipant())
 		if !errors.Is(err, signaling.ErrUnknownType) {
@@ -104,16 +112,13 @@ func readMessage(control io.Reader) (signaling.Message, error) {
 
 // readControl carries out what the participant says until it leaves or the session ends. left tells whether it said that it leaves.
 func (s *session) readControl(control io.Reader) (left bool, err error) {
-	limit := rate.NewLimiter(signaling.MessagesPerSecond, signaling.MessageBurst)
+	limit := newMessageLimit()
 	for {
-		m, err := readMessage(control)
+		m, err := readMessage(control, limit)
 		if err != nil {
 			return false, err
 		}
 		s.heard()
-		if !limit.Allow() {
-			return false, signaling.Errorf(signaling.CodeTooManyMessages, "More than %d messages a second.", signaling.MessagesPerSecond)
-		}
 		if _, ok := m.(signaling.Leave); ok {
 			return true, nil
 		}

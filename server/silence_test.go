@@ -149,8 +149,8 @@ func TestUnheardIsNotTalkedTo(t *testing.T) {
 	n.lose(true, false)
 	told := make(chan struct{})
 	go func() {
+		defer close(told) // also when it waits in vain, which ends this goroutine
 		await(ben, func(m signaling.ParticipantChanged) bool { return m.Presence == signaling.Reconnecting })
-		close(told)
 	}()
 	for noticed := false; !noticed; {
 		talk()

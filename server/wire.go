@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -57,8 +58,11 @@ func (w quicWire) ClosedByPeer() bool {
 		return true
 	}
 	var e *quic.ApplicationError
-	return errors.As(context.Cause(w.conn.Context()), &e) && e.Remote
+	return errors.As(context.Cause(w.conn.Context()), &e) && e.Remote && !strings.Contains(e.ErrorMessage, chromiumLost)
 }
+
+// chromiumLost is in the reason with which Chromium closes a connection whose network it has given up. It is not the page's doing, which will be back.
+const chromiumLost = "Network blackhole"
 
 func (w quicWire) Control() controlStream { return w.control }
 

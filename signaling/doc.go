@@ -45,7 +45,7 @@
 //
 // # Report
 //
-// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS and the server answers each with a [Reply]. It carries what
+// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS, more often when it hears nothing, and the server answers each with a [Reply]. It carries what
 // was received, and it is the heartbeat that lets a server notice that a silent client's address changed: QUIC validates a path only when
 // a packet arrives on it (RFC 9000, section 9.3).
 //

@@ -55,7 +55,7 @@ type Join struct {
 	Version int     `json:"version"`
 	Room    string  `json:"room"`
 	Name    string  `json:"name"`
-	Token   string  `json:"token,omitempty"` // resume token of the newest Welcome; works once
+	Token   string  `json:"token,omitempty"` // resume token of the newest Welcome: works once, or until the session that it opened is heard of
 	Receive []Codec `json:"receive"`         // what the participant can decode
 	// SilenceMS is, on resumption, for how long the participant had heard nothing when it opened this session.
 	SilenceMS float64 `json:"silence_ms,omitempty"`
@@ -131,6 +131,7 @@ type Welcome struct {
 	Name             string        `json:"name"`
 	Token            string        `json:"token"` // for the next resumption; kept secret by the participant
 	Resumed          bool          `json:"resumed"`
+	Sessions         int           `json:"sessions"`   // of this participant up to this one; of two Welcomes that cross, that with more counts
 	Connection       string        `json:"connection"` // original destination connection ID of this connection, hex
 	Link             string        `json:"link,omitempty"`
 	ReportIntervalMS int           `json:"report_interval_ms"`

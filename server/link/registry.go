@@ -54,7 +54,7 @@ type Hints struct {
 	Participant string
 	// Network is the network to begin on; empty means the configured one.
 	Network string
-	// Listen is the address of this machine that the client reaches; invalid or unspecified means the configured one.
+	// Listen is the address of this machine that the client reaches; invalid or unspecified means the configured one, and so does one where the configured one is not unspecified.
 	// A machine with several answers from another one than a link without an address of its own was asked at.
 	Listen netip.Addr
 }
@@ -99,7 +99,7 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 	cfg.ID = strings.ToLower(crand.Text()[:16]) // 80 bits: whoever may switch a link knows its ID
 	cfg.Participant = h.Participant
 	cfg.Active = cmp.Or(h.Network, cfg.Active)
-	if h.Listen.IsValid() && !h.Listen.IsUnspecified() {
+	if cfg.Listen.Addr().IsUnspecified() && h.Listen.IsValid() && !h.Listen.IsUnspecified() {
 		cfg.Listen = netip.AddrPortFrom(h.Listen.Unmap(), 0)
 	}
 	l, err := newLink(cfg, r.index)

@@ -310,3 +310,22 @@ func BenchmarkLookup(b *testing.B) {
 		}
 	})
 }
+
+// A link listens where its client reaches this machine, unless the operator has said where.
+func TestLinkListensWhereItIsReached(t *testing.T) {
+	reached := netip.MustParseAddr("127.0.0.2")
+	for configured, want := range map[string]string{"0.0.0.0": "127.0.0.2", "127.0.0.1": "127.0.0.1"} {
+		r, err := NewRegistry(RegistryConfig{Link: Config{Listen: netip.AddrPortFrom(netip.MustParseAddr(configured), 0), Upstream: netip.MustParseAddrPort("127.0.0.1:9")}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := r.Create(Hints{Listen: reached})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := l.Addr().Addr().String(); got != want {
+			t.Errorf("configured %s: listens at %s", configured, got)
+		}
+		r.Close()
+	}
+}

@@ -151,8 +151,8 @@ func (o *Observer) Attach(connection string, who Identity) bool {
 	return true
 }
 
-// Resumed notes that a connection took over the participant of an older one, which may be gone already.
-func (o *Observer) Resumed(connection, previous string, phases Phases) {
+// Resumed notes that at some time a connection took over the participant of an older one, which may be gone already.
+func (o *Observer) Resumed(connection, previous string, at time.Time, phases Phases) {
 	c, old := o.connection(connection), o.connection(previous)
 	if c == nil {
 		return
@@ -174,7 +174,7 @@ func (o *Observer) Resumed(connection, previous string, phases Phases) {
 	c.verdict = Resumed
 	c.changes++
 	c.publish(Event{
-		Type: SessionResumed, Time: time.Now(), Connection: c.id, Verdict: Resumed, From: from, Previous: previous, Phases: &phases,
+		Type: SessionResumed, Time: at, Connection: c.id, Verdict: Resumed, From: from, Previous: previous, Phases: &phases,
 		Path: to.Path, Local: to.Local, Remote: to.Remote, Network: to.Network,
 	})
 }

@@ -227,7 +227,7 @@ func TestCloseAndResume(t *testing.T) {
 	time.Sleep(steady)
 	newID := s.o.Hub().Snapshots()[1].ID
 	s.o.Attach(newID, Identity{Participant: "p1", Room: "lab"})
-	s.o.Resumed(newID, oldID, Phases{SilenceMS: 250, HandshakeMS: 40})
+	s.o.Resumed(newID, oldID, time.Now(), Phases{SilenceMS: 250, HandshakeMS: 40})
 	evs = s.next(t, SessionResumed)
 	r := evs[len(evs)-1]
 	if r.Connection != newID || r.Previous != oldID || r.Verdict != Resumed || r.From.Remote != end.Remote || r.Phases.SilenceMS != 250 {

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { SwitchStyle } from '../src/call/types.ts';
 import type { PathEventData } from '../src/protocol/messages.gen.ts';
-import { cannot, type Kind } from './harness/browsers.ts';
+import { cannot, type Kind, WINDOW } from './harness/browsers.ts';
 import { connectionOf } from './harness/events.ts';
 import { changeNetwork, type Handover, otherNetwork } from './harness/handover.ts';
 import type { Person } from './harness/person.ts';
@@ -46,6 +46,7 @@ describe.each(PAIRS)('%s in a call with %s', (mover, other) => {
     async () => {
       const server = await stage.server('--bot', other === 'test participant' ? '1' : '0');
       const ada = await stage.person(mover, server, 'Ada');
+      await ada.page.setViewport(WINDOW);
       await ada.join('handover');
       const people: [Person, string][] = []; // who watches whom
       if (other === 'test participant') {
@@ -57,6 +58,7 @@ describe.each(PAIRS)('%s in a call with %s', (mover, other) => {
         people.push([ada, bot[0]?.name ?? BOT]);
       } else {
         const bob = await stage.person(other, server, 'Bob');
+        await bob.page.setViewport(WINDOW);
         await bob.join('handover');
         people.push([ada, 'Bob'], [bob, 'Ada']);
       }

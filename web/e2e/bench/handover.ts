@@ -6,7 +6,7 @@
 import { writeFile } from 'node:fs/promises';
 import type { SwitchStyle } from '../../src/call/types.ts';
 import type { HandoverDirection } from '../../src/protocol/messages.gen.ts';
-import type { Kind } from '../harness/browsers.ts';
+import { type Kind, WINDOW } from '../harness/browsers.ts';
 import build from '../harness/build.ts';
 import { connectionOf } from '../harness/events.ts';
 import { changeNetwork, type Handover } from '../harness/handover.ts';
@@ -92,9 +92,11 @@ async function play(stage: Stage, scene: Scene, count: number): Promise<Group[]>
   const withBot = scene.other === 'test participant';
   const server = await stage.server('--bot', withBot ? '1' : '0', ...scene.flags);
   const ada = await stage.person(scene.mover, server, 'Ada');
+  await ada.page.setViewport(WINDOW);
   await ada.join('bench');
   if (scene.other !== 'test participant') {
     const bob = await stage.person(scene.other, server, 'Bob');
+    await bob.page.setViewport(WINDOW);
     await bob.join('bench');
     await bob.seesMotion('Ada');
   }

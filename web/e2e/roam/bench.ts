@@ -166,6 +166,7 @@ async function play(scene: Scene, options: Options, results: Result[]): Promise<
     for (const change of options.changes) {
       const result = await scene.run(change);
       results.push(result);
+      if (result.verdict === 'dropped') console.error(scene.evidence());
       const gap = (way: 'up' | 'down') => `${way} ${result[way].gap?.toFixed(0) ?? '–'} ms`;
       console.error(
         `${TITLES[scene.kind]}, ${n} of ${options.runs}: ${change} of ${result.from}: ${result.verdict}, ${gap('up')}, ${gap('down')}`,

@@ -4,7 +4,7 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, launch } from 'puppeteer-core';
-import type { Kind } from '../harness/browsers.ts';
+import { CHROMIUM_FLAGS, FIREFOX_PREFS, fakeCameras, type Kind, WINDOW } from '../harness/browsers.ts';
 import { Person } from '../harness/person.ts';
 import { type Pulse, startPulse } from '../harness/pulse.ts';
 import { type Frames, followFrames } from './frames.ts';
@@ -14,30 +14,11 @@ const PROGRAM: Record<Kind, string> = {
   firefox: process.env.FIREFOX || '/usr/bin/firefox-esr',
 };
 
-const CHROMIUM_FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-  '--disable-background-timer-throttling',
-  '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
+const ROAM_FLAGS = [
+  ...CHROMIUM_FLAGS,
   '--ignore-certificate-errors', // of the page; a session pins its certificate
   '--use-fake-ui-for-media-stream',
 ];
-
-const FIREFOX_PREFS = {
-  'media.navigator.streams.fake': true,
-  'media.navigator.permission.disabled': true,
-  'media.autoplay.default': 0,
-  'network.captive-portal-service.enabled': false,
-  'network.connectivity-service.enabled': false,
-  'app.update.enabled': false,
-  'datareporting.policy.dataSubmissionEnabled': false,
-};
 
 export interface Visitor {
   person: Person;
@@ -73,8 +54,8 @@ export async function visit(kind: Kind, options: VisitorOptions): Promise<Visito
       await chmod(executablePath, 0o755);
     }
     if (kind === 'chromium') {
-      const args = [...CHROMIUM_FLAGS];
-      if (options.camera) args.push('--use-fake-device-for-media-stream=device-count=1');
+      const args = [...ROAM_FLAGS];
+      if (options.camera) args.push(fakeCameras(1));
       browser = await launch({ executablePath, headless: true, args, pipe: true, protocolTimeout: 60_000 });
     } else {
       pulse = await startPulse();
@@ -90,7 +71,7 @@ export async function visit(kind: Kind, options: VisitorOptions): Promise<Visito
     }
     const context = await browser.createBrowserContext();
     const page = await context.newPage();
-    await page.setViewport({ width: 1280, height: 800 });
+    await page.setViewport(WINDOW);
     const frames = await followFrames(kind, page);
     return { person: new Person(page, context, options.name, options.origin), frames, close };
   } catch (error) {

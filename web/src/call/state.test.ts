@@ -32,6 +32,7 @@ const welcome = (o: Partial<Welcome> = {}): Action => ({
     name: 'Ada',
     token: 't',
     resumed: false,
+    sessions: 1,
     connection: 'c0ffee',
     report_interval_ms: 50,
     resume_window_ms: 30_000,

@@ -57,7 +57,7 @@ export class FrameOrder<F extends OrderFrame> {
 
   /** The stream of the base layer that began with this key frame has ended: what is missing at its end does not come. */
   ended(key: number): void {
-    this.#ended = Math.max(this.#ended, key);
+    if (key >= this.#group) this.#ended = key; // those before do not matter any more
   }
 
   /** The decoder failed: start over at a key frame. */

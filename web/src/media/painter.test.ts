@@ -87,12 +87,12 @@ describe('Painter', () => {
 
   it('goes on after a frame that cannot be shown', async () => {
     const { painter, context, frame, shown, open } = machine({ draw: 5, copy: 1 });
-    context.drawImage = vi.fn(() => {
+    vi.spyOn(context, 'drawImage').mockImplementationOnce(() => {
       throw new Error('the canvas is gone');
     });
     await expect(painter.paint(frame(null))).rejects.toThrow('gone');
-    for (const _ of THIRTY) await painter.paint(frame()).catch(() => undefined);
+    for (const _ of THIRTY) await painter.paint(frame());
     expect(open.size).toBe(0);
-    expect(shown.every((way) => way === 'copy')).toBe(true);
+    expect(shown).toHaveLength(30);
   });
 });

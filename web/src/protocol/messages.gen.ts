@@ -87,6 +87,7 @@ export interface Welcome {
   name: string;
   token: string;
   resumed: boolean;
+  sessions: number;
   connection: string;
   link?: string;
   report_interval_ms: number;

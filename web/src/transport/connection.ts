@@ -1,8 +1,8 @@
 // Keeps a participant in a call over one session after another.
 //
 // A session that ended, or from which nothing is heard, is replaced: others are opened with the resume token of the last welcome, again and again, while
-// the silent one stays open. Whichever delivers first carries the call. A token works once, and the server takes it when it accepts a join; so a
-// session that is ready joins only if the silent one still is silent (silence.ts has the numbers), and never two at a time.
+// the silent one stays open. Whichever delivers first carries the call. The server retires the silent one when it accepts a join; so a session that is ready
+// joins only if the silent one still is silent (silence.ts has the numbers), and another only after a second without an answer, with the same token.
 
 import type { Failure, Phase } from '../call/types.ts';
 import {
@@ -25,18 +25,22 @@ const CHECK_MS = 10;
 const PROBES_MS = 2_000;
 /** Silence that people are told of; most is over before. */
 const RECONNECTING_MS = 700;
-const ATTEMPT_MS = 4_000;
+const ATTEMPT_MS = 5_000;
 const FIRST_ATTEMPTS = 3;
 /** Between the beginnings of attempts. */
 const BACKOFF_MS = [0, 250, 250, 250, 250, 500, 500, 1_000, 1_000, 2_000];
 /** After one that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
-const FAILED_MS = 100;
-const FAILED_TIMES = 50;
+const FAILED_MS = 200;
+const FAILED_TIMES = 15;
 /** At most so many sessions are being opened at a time. */
 const AT_ONCE = 2;
-/** An attempt of this age gives way to the next; each time it is left longer, for networks that are slow. */
+/** An attempt of this age gives way to the next, ... */
 const GIVES_WAY_MS = 500;
-const GIVES_WAY_LATER_MS = 100;
+/**
+ * ... twice as long each time, up to this: an opening repeats what it sends after 0.3, 0.9, 2.1 and 4.5 s, and Chromium delays all openings of a page of
+ * which too many were in vain.
+ */
+const GIVES_WAY_MOST_MS = 4_600;
 const GIVES_WAY_RTTS = 6; // three times what the opening of a session takes
 /** A join without an answer for this long was lost: another session may join with the same token. */
 const UNANSWERED_MS = 1_000;
@@ -109,6 +113,7 @@ export class Connection {
   /** Sessions that have sent their join and wait for the answer. */
   readonly #asking = new Set<Attempt>();
   #asked = false; // for a replacement of the session in use
+  #sessions = 0; // of this participant, as the newest welcome has it
   #probedAt = 0;
   readonly #upgrade = new Upgrade((stopped) => this.#openBetter(stopped));
   #check: ReturnType<typeof setInterval> | null = null;
@@ -224,7 +229,7 @@ export class Connection {
   /** Waits until there is room for another attempt, and makes some. */
   async #room(campaign: Campaign, most: number): Promise<void> {
     const usual = Math.max(GIVES_WAY_MS, GIVES_WAY_RTTS * this.#silence.rtt);
-    const patience = usual + GIVES_WAY_LATER_MS * campaign.gaveWay;
+    const patience = Math.min(usual * 2 ** campaign.gaveWay, Math.max(usual, GIVES_WAY_MOST_MS));
     while (campaign.attempts.size >= most && !campaign.abort.signal.aborted) {
       const now = performance.now();
       const oldest = [...campaign.attempts].find((a) => !a.go && a.askedAt === null);
@@ -302,6 +307,7 @@ export class Connection {
       // Too late to resume: join anew. Unless another attempt has used the token up, which then is welcomed.
       if (this.#asking.size > 0) return;
       this.#token = '';
+      this.#sessions = 0;
       this.#session?.close();
       this.#session = null;
       campaign.hurry.resolve();
@@ -406,6 +412,11 @@ export class Connection {
 
   #welcome(welcome: Welcome, session: Session, attempt: Attempt): void {
     const old = this.#session;
+    if (welcome.sessions < this.#sessions) {
+      session.close(); // it was overtaken by the one in use
+      return;
+    }
+    this.#sessions = welcome.sessions;
     this.#session = session;
     this.#transport = session.transport;
     this.#token = welcome.token;

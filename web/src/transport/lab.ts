@@ -13,6 +13,7 @@ export class Lab {
   #config: ServerConfig | null = null;
   #link: Link | null = null;
   #events: EventSource | null = null;
+  #carriedBy: TransportName = 'webtransport';
 
   constructor(room: string, changed: (link: LinkInfo | null) => void) {
     this.#room = room;
@@ -56,7 +57,9 @@ export class Lab {
 
   /** Emulated networks carry QUIC only, and are not shown to who could not be heard over them. */
   carried(by: TransportName): void {
-    if (this.#link?.emulated) this.#changed(by === 'webtransport' ? this.#link : null);
+    if (by === this.#carriedBy) return;
+    this.#carriedBy = by;
+    if (this.#link?.emulated) this.#changed(by === 'webtransport' ? this.#link : null); // its server tells more at once
   }
 
   /** A companion's link changes on this machine: the server does not know of it and cannot tell. */
