@@ -160,10 +160,10 @@ async function measure(testbed: Testbed, options: Options): Promise<void> {
   }
 }
 
-/** All changes in turn, so that each is spread over the whole time. */
+/** One change after the other, those last after which a browser waits longer with its next connections. */
 async function play(scene: Scene, options: Options, results: Result[]): Promise<void> {
-  for (let n = 1; n <= options.runs; n++) {
-    for (const change of options.changes) {
+  for (const change of options.changes) {
+    for (let n = 1; n <= options.runs; n++) {
       const result = await scene.run(change);
       results.push(result);
       if (result.verdict === 'dropped') console.error(scene.evidence());

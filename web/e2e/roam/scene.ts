@@ -142,7 +142,6 @@ export class Scene {
     };
     await happened.restore();
     if (gone) {
-      if (process.env.ROAM_LOG) console.error('GONE', gone, this.evidence());
       await this.#mover?.close();
       this.#mover = null;
       await this.#join();

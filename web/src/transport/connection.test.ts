@@ -326,6 +326,27 @@ describe('Connection', () => {
     expect(world.last.closed).toBe(true);
   });
 
+  it('does not try in vain while the browser knows of no network, and at once when it does', async () => {
+    const first = await joined();
+    vi.stubGlobal('navigator', { onLine: false });
+    first.handlers.closed({ code: 'x', message: '' });
+    await pass(950);
+    expect(world.begun).toBe(1);
+    vi.stubGlobal('navigator', { onLine: true });
+    await pass(20);
+    expect(world.begun).toBe(2);
+    vi.unstubAllGlobals();
+  });
+
+  it('tries all the same when the browser keeps saying that there is no network', async () => {
+    const first = await joined();
+    vi.stubGlobal('navigator', { onLine: false });
+    first.handlers.closed({ code: 'x', message: '' });
+    await pass(1_050);
+    expect(world.begun).toBe(2);
+    vi.unstubAllGlobals();
+  });
+
   it('goes back to a session that speaks again before the other has joined', async () => {
     const first = await joined();
     world.reachable = false;

@@ -32,14 +32,16 @@ const BACKOFF_MS = [0, 250, 250, 250, 250, 500, 500, 1_000, 1_000, 2_000];
 /** After one that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
 const FAILED_MS = 200;
 const FAILED_TIMES = 15;
+/**
+ * While the browser says that there is no network at all, one attempt in this time is enough, for it may be wrong (the server may be on this machine), and
+ * Chromium delays all openings of a page of which too many were in vain. It says soon that there is one again.
+ */
+const OFFLINE_MS = 1_000;
 /** At most so many sessions are being opened at a time. */
 const AT_ONCE = 2;
 /** An attempt of this age gives way to the next, ... */
 const GIVES_WAY_MS = 500;
-/**
- * ... twice as long each time, up to this: an opening repeats what it sends after 0.3, 0.9, 2.1 and 4.5 s, and Chromium delays all openings of a page of
- * which too many were in vain.
- */
+/** ... twice as long each time, up to this: an opening repeats what it sends after 0.3, 0.9, 2.1 and 4.5 s. */
 const GIVES_WAY_MOST_MS = 4_600;
 const GIVES_WAY_RTTS = 6; // three times what the opening of a session takes
 /** A join without an answer for this long was lost: another session may join with the same token. */
@@ -126,7 +128,6 @@ export class Connection {
   start(): void {
     this.#setPhase('connecting');
     this.#check = setInterval(() => this.#tick(), CHECK_MS);
-    globalThis.addEventListener?.('online', this.#online);
     void this.#connect();
   }
 
@@ -148,16 +149,12 @@ export class Connection {
     setTimeout(() => session?.close(), LEAVE_MS);
   }
 
-  /** Browsers do not always say that there is a network again; where they do, nothing is waited for. */
-  readonly #online = () => this.#campaign?.hurry.resolve();
-
   get #over(): boolean {
     return this.#phase === 'left' || this.#phase === 'failed';
   }
 
   #stop(phase: 'left' | 'failed', failure: Failure | null): void {
     if (this.#check) clearInterval(this.#check);
-    globalThis.removeEventListener?.('online', this.#online);
     this.#upgrade.stop();
     this.#endCampaign();
     for (const attempt of this.#asking) attempt.abort.abort();
@@ -213,6 +210,7 @@ export class Connection {
       const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
       await Promise.race([sleep(wait * (0.75 + Math.random() / 2), signal), campaign.hurry.promise]);
       campaign.hurry = deferred();
+      if (!first) await online(OFFLINE_MS, signal);
       await this.#room(campaign, first ? 1 : AT_ONCE);
       while (this.#speaks && !signal.aborted) await sleep(CHECK_MS, signal); // but a join is on its way
       if (signal.aborted) return;
@@ -470,4 +468,11 @@ export class Connection {
     this.#release(); // nothing has to be waited for any more
     void this.#connect(moved);
   }
+}
+
+/** Waits until the browser says that there is a network, but not for longer than `mostMs`. */
+async function online(mostMs: number, signal: AbortSignal): Promise<void> {
+  const end = performance.now() + mostMs;
+  while (globalThis.navigator?.onLine === false && performance.now() < end && !signal.aborted)
+    await sleep(CHECK_MS, signal);
 }
