@@ -17,6 +17,9 @@ import { show, spread } from './stats.ts';
 /** Two networks alike, so that every path has the round trip for which the goals are stated. */
 const ALIKE = ['--network', 'wifi:delay=15.5ms,rate=50M', '--network', 'cellular:delay=15.5ms,rate=50M'];
 
+/** As most cameras. */
+const CAMERA = { fps: 30 };
+
 interface Scene {
   name: string;
   mover: Kind;
@@ -91,11 +94,11 @@ export async function main(args: string[]): Promise<void> {
 async function play(stage: Stage, scene: Scene, count: number): Promise<Group[]> {
   const withBot = scene.other === 'test participant';
   const server = await stage.server('--bot', withBot ? '1' : '0', ...scene.flags);
-  const ada = await stage.person(scene.mover, server, 'Ada');
+  const ada = await stage.person(scene.mover, server, 'Ada', CAMERA);
   await ada.page.setViewport(WINDOW);
   await ada.join('bench');
   if (scene.other !== 'test participant') {
-    const bob = await stage.person(scene.other, server, 'Bob');
+    const bob = await stage.person(scene.other, server, 'Bob', CAMERA);
     await bob.page.setViewport(WINDOW);
     await bob.join('bench');
     await bob.seesMotion('Ada');

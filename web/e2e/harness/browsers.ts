@@ -51,9 +51,9 @@ export const CHROMIUM_FLAGS = [
   '--disable-renderer-backgrounding',
 ];
 
-/** So many made-up cameras, each of 30 frames a second; without the number they have 20. */
-export function fakeCameras(count: number): string {
-  return `--use-fake-device-for-media-stream=device-count=${count},fps=30`;
+/** So many made-up cameras with so many frames a second. */
+export function fakeCameras(count: number, fps: number): string {
+  return `--use-fake-device-for-media-stream=device-count=${count},fps=${fps}`;
 }
 
 export const FIREFOX_PREFS = {
@@ -80,6 +80,8 @@ export interface Launched {
 export interface LaunchOptions {
   /** Chromium: how many made-up cameras; 0 for none, and then no microphone either. */
   cameras?: number;
+  /** Chromium: frames a second of these; 20, since two cores carry two browsers. */
+  fps?: number;
   /** Chromium: false asks a person for permission, who is not there; see Person for how a permission is denied. */
   allow?: boolean;
   prefs?: Record<string, boolean | number | string>;
@@ -89,10 +91,10 @@ export interface LaunchOptions {
 export async function launchBrowser(kind: Kind, options: LaunchOptions = {}): Promise<Launched> {
   const executablePath = PROGRAMS[kind];
   if (!executablePath) throw new Error(missing(kind));
-  const { cameras = 1, allow = true } = options;
+  const { cameras = 1, fps = 20, allow = true } = options;
   if (kind === 'chromium') {
     const args = [...CHROMIUM_FLAGS];
-    if (cameras > 0) args.push(fakeCameras(cameras));
+    if (cameras > 0) args.push(fakeCameras(cameras, fps));
     if (allow) args.push('--use-fake-ui-for-media-stream');
     const browser = await launch({ executablePath, headless: true, args, protocolTimeout: 60_000 });
     return { browser, close: () => browser.close() };

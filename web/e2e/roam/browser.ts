@@ -55,7 +55,7 @@ export async function visit(kind: Kind, options: VisitorOptions): Promise<Visito
     }
     if (kind === 'chromium') {
       const args = [...ROAM_FLAGS];
-      if (options.camera) args.push(fakeCameras(1));
+      if (options.camera) args.push(fakeCameras(1, 30));
       browser = await launch({ executablePath, headless: true, args, pipe: true, protocolTimeout: 60_000 });
     } else {
       pulse = await startPulse();
