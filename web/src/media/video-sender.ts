@@ -61,6 +61,7 @@ export class VideoSender {
   #rttMs = 0;
   #share = 1;
   #failures = 0;
+  #convert = false; // frames of this camera, since the encoder failed on them: some cameras have formats of their own
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
   #canvas: OffscreenCanvas | null = null;
   #late = 0; // frames in a row that the encoder held back
@@ -250,6 +251,7 @@ export class VideoSender {
 
   #encoderFailed(): void {
     this.#closeEncoder();
+    this.#convert = true;
     if (++this.#failures < MAX_FAILURES) {
       this.#configured = '';
       return;
@@ -263,10 +265,10 @@ export class VideoSender {
     this.#encoder = null;
   }
 
-  /** Scales a frame that is larger than is sent; takes over `frame`. */
+  /** Scales a frame that is larger than is sent, and converts what the encoder does not take; takes over `frame`. */
   #fit(frame: VideoFrame): VideoFrame {
-    const scale = Math.sqrt(this.#maxPixels / (frame.displayWidth * frame.displayHeight));
-    if (scale >= 0.99) return frame;
+    const scale = Math.min(1, Math.sqrt(this.#maxPixels / (frame.displayWidth * frame.displayHeight)));
+    if (scale >= 0.99 && !this.#convert) return frame;
     const width = Math.round((frame.displayWidth * scale) / 2) * 2;
     const height = Math.round((frame.displayHeight * scale) / 2) * 2;
     this.#canvas ??= new OffscreenCanvas(width, height);
@@ -280,6 +282,7 @@ export class VideoSender {
 
   /** The camera is off: the group ends, and the next frame begins another. */
   pause(): void {
+    this.#convert = false;
     this.#streams.cut();
     this.#pressure.forget();
     this.#keyWanted = true;
