@@ -14,7 +14,7 @@ import (
 type Config struct {
 	Addr     string // UDP (HTTP/3) and TCP (HTTPS) address; ":4433"
 	HTTP     string // plain HTTP address, for browsers on this machine; "127.0.0.1:8080"; "off" for none
-	CertFile string // PEM; with KeyFile, instead of the certificate made in memory
+	CertFile string // PEM; with KeyFile, beside the certificate made in memory, which is for who asks for no name
 	KeyFile  string // PEM
 	NoLab    bool   // no links with emulated networks
 

@@ -28,7 +28,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	var c server.Config
 	flags.StringVar(&c.Addr, "addr", ":4433", "UDP and TCP `address` for HTTP/3 and HTTPS")
 	flags.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`address` for plain HTTP on this machine, or \"off\"")
-	flags.StringVar(&c.CertFile, "tls-cert", "", "certificate `file` (PEM) instead of one made in memory")
+	flags.StringVar(&c.CertFile, "tls-cert", "", "certificate `file` (PEM) for a name, beside the one made in memory")
 	flags.StringVar(&c.KeyFile, "tls-key", "", "its key `file` (PEM)")
 	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
 	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")

@@ -63,6 +63,7 @@ type rescue struct {
 	moved time.Time // last switch
 	look  time.Time // last step
 	awake time.Time // when this process had not run for a while, see silence
+	asked bool      // a join was sent since the last Welcome: the server may have taken it, though its answer was lost
 
 	// While other connections are tried:
 	since    time.Time // nothing was heard since; zero if no connections are tried
@@ -88,7 +89,7 @@ func (r *rescue) step() {
 	}
 	s := c.current()
 	ended := s.ctx.Err() != nil
-	if said := (*signaling.Error)(nil); ended && errors.As(context.Cause(s.ctx), &said) {
+	if said := (*signaling.Error)(nil); ended && errors.As(context.Cause(s.ctx), &said) && !(r.asked && said.Code == signaling.CodeReplaced) {
 		c.fail(said) // the server does not want it to go on
 		return
 	}
@@ -208,6 +209,7 @@ func (r *rescue) resume(old, s *session) bool {
 	silence := s.began.Sub(r.since)
 	ctx, cancel := context.WithTimeout(c.ctx, joinPatience)
 	defer cancel()
+	r.asked = true
 	if err := s.join(ctx, c.joinMessage(silence)); err != nil {
 		s.close(signaling.CodeLeft)
 		if said := (*signaling.Error)(nil); errors.As(err, &said) {
@@ -219,6 +221,7 @@ func (r *rescue) resume(old, s *session) bool {
 		}
 		return false
 	}
+	r.asked = false
 	from, fromLink := old.paths.inUse()
 	to, toLink := s.paths.inUse()
 	why := Silent

@@ -61,7 +61,8 @@ export class VideoSender {
   #rttMs = 0;
   #share = 1;
   #failures = 0;
-  #convert = false; // frames of this camera, since the encoder failed on them: some cameras have formats of their own
+  #format: VideoPixelFormat | null = null; // of the camera's frames
+  #convert = false; // them, since the encoder failed on them: some cameras have formats of their own
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
   #canvas: OffscreenCanvas | null = null;
   #late = 0; // frames in a row that the encoder held back
@@ -251,7 +252,7 @@ export class VideoSender {
 
   #encoderFailed(): void {
     this.#closeEncoder();
-    this.#convert = true;
+    this.#convert = this.#format !== 'I420' && this.#format !== 'NV12';
     if (++this.#failures < MAX_FAILURES) {
       this.#configured = '';
       return;
@@ -267,6 +268,7 @@ export class VideoSender {
 
   /** Scales a frame that is larger than is sent, and converts what the encoder does not take; takes over `frame`. */
   #fit(frame: VideoFrame): VideoFrame {
+    this.#format = frame.format;
     const scale = Math.min(1, Math.sqrt(this.#maxPixels / (frame.displayWidth * frame.displayHeight)));
     if (scale >= 0.99 && !this.#convert) return frame;
     const width = Math.round((frame.displayWidth * scale) / 2) * 2;

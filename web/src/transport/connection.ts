@@ -275,7 +275,7 @@ export class Connection {
       this.#ask(attempt);
     };
     try {
-      await this.#try(attempt, { afresh: false, only: 'webtransport', go });
+      await this.#try(attempt, { afresh: true, only: 'webtransport', go });
     } finally {
       clearTimeout(timer);
       this.#asking.delete(attempt);
@@ -336,6 +336,7 @@ export class Connection {
     try {
       const target = await this.#options.target(how.afresh, signal);
       session = await this.#open(target, { attempt, answer, signal, only: how.only, lost: cancelled });
+      if (signal.aborted) throw new CallError(UNREACHABLE);
       await how.go(session);
       const token = this.#token;
       if (token) this.#asked = true;

@@ -47,7 +47,7 @@ export class Lab {
   async #createLink(signal: AbortSignal): Promise<void> {
     try {
       this.#link = await api<Link>('/api/links', { method: 'POST', body: { room: this.#room }, signal });
-      this.#changed(this.#link);
+      this.#changed(this.#link.emulated && this.#carriedBy === 'websocket' ? null : this.#link);
       if (!this.#link.emulated) this.#follow(this.#link);
     } catch {
       if (signal.aborted) throw new CallError(UNREACHABLE);
