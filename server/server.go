@@ -181,7 +181,7 @@ func (s *Server) open() error {
 type connection struct {
 	id    string // original destination connection ID, hex
 	quic  *quic.Conn
-	began time.Time // with the client's first packet
+	began time.Time // when it was accepted: with the client's first packet, or in a flood a round trip later
 }
 
 type connectionKey struct{}

@@ -5,7 +5,8 @@
 // # Session
 //
 // A participant opens a WebTransport session at /wt and on it one bidirectional stream, the control stream. The first message is [Join];
-// the server answers with [Welcome] or with [Goodbye], before which the participant sends nothing more. There is no further negotiation: the server starts to send every track whose codec
+// the server answers with [Welcome] or with [Goodbye], before which the participant sends nothing more.
+// There is no further negotiation: the server starts to send every track whose codec
 // is in Join.Receive at once, and the participant may start to send media as soon as it has sent [Publish].
 //
 // # Control stream
@@ -45,7 +46,8 @@
 //
 // # Report
 //
-// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS, more often when it hears nothing, and the server answers each with a [Reply]. It carries what
+// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS, more often when it hears nothing, and the
+// server answers each with a [Reply]. It carries what
 // was received, and it is the heartbeat that lets a server notice that a silent client's address changed: QUIC validates a path only when
 // a packet arrives on it (RFC 9000, section 9.3).
 //
