@@ -175,7 +175,7 @@ func merge(d *path.Direction, m signaling.Measurement) {
 	}
 	for _, t := range m.Tracks {
 		if gap := clamp(t.LongestGapMS); gap > d.LongestGapMS {
-			d.LongestGapMS, d.FrameMS = gap, clamp(t.FrameMS)
+			d.LongestGapMS, d.FrameMS, d.UsualGapMS = gap, clamp(t.FrameMS), clamp(t.UsualGapMS)
 		}
 		d.ConcealedMS = max(d.ConcealedMS, clamp(t.ConcealedMS))
 		d.FramesLost = max(d.FramesLost, min(max(t.FramesLost, 0), 100_000))
@@ -198,6 +198,8 @@ func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 		if ms := milliseconds(gap); ms > d.LongestGapMS {
 			d.LongestGapMS = ms
 			d.FrameMS = milliseconds(r.MeanInterval(begin))
+			usual, _ := r.LongestGap(begin.Add(-end.Sub(begin)), begin)
+			d.UsualGapMS = milliseconds(usual)
 		}
 		d.FramesLost = max(d.FramesLost, lost)
 	}

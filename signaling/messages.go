@@ -115,6 +115,7 @@ type TrackMeasurement struct {
 	Track        uint32  `json:"track"`
 	LongestGapMS float64 `json:"longest_gap_ms"` // between two rendered frames; video
 	FrameMS      float64 `json:"frame_ms"`       // mean interval between rendered frames before the window; video
+	UsualGapMS   float64 `json:"usual_gap_ms"`   // as LongestGapMS, in a window of the same length before; video
 	FramesLost   int     `json:"frames_lost"`    // sequence numbers never received; video
 	ConcealedMS  float64 `json:"concealed_ms"`   // audio made up
 }

@@ -44,7 +44,7 @@ var examples = []struct {
 	{"participant", Join{Version: Version, Room: "demo", Name: "Ada", Token: "secret", Receive: []Codec{VP8, VP9, AV1, H264, Opus}, SilenceMS: 250}},
 	{"participant", Publish{Flow: 2, Kind: Video, Source: Camera, Codec: VP8, SSRC: 4000000000, Width: 1280, Height: 720, FPS: 30, Layers: 2}},
 	{"participant", Mute{Flow: 1, Muted: true}},
-	{"participant", Measurement{ID: "m1", Tracks: []TrackMeasurement{{Track: 3, LongestGapMS: 66.5, FrameMS: 33.3, FramesLost: 1, ConcealedMS: 20}}}},
+	{"participant", Measurement{ID: "m1", Tracks: []TrackMeasurement{{Track: 3, LongestGapMS: 66.5, FrameMS: 33.3, UsualGapMS: 40, FramesLost: 1, ConcealedMS: 20}}}},
 	{"participant", Leave{}},
 	{"server", Welcome{Participant: "p1", Room: "demo", Name: "Ada", Token: "t", Connection: "0011223344556677", ReportIntervalMS: 50, ResumeWindowMS: 30000,
 		Participants: []Participant{{ID: "p0", Name: "Test", Presence: Connected, Test: true, Receive: []Codec{VP8, Opus},

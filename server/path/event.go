@@ -130,6 +130,7 @@ type Direction struct {
 	Measured     bool    `json:"measured"`       // false: nobody received media in this direction
 	LongestGapMS float64 `json:"longest_gap_ms"` // between rendered video frames
 	FrameMS      float64 `json:"frame_ms"`       // mean interval between rendered frames before the change
+	UsualGapMS   float64 `json:"usual_gap_ms"`   // the longest in as much time just before the change: what is usual here
 	Frozen       bool    `json:"frozen"`         // the gap was a freeze: at least max(3δ, δ + 150 ms)
 	ConcealedMS  float64 `json:"concealed_ms"`   // audio that was made up
 	FramesLost   int     `json:"frames_lost"`    // video frames that were sent and never shown

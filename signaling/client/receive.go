@@ -149,6 +149,8 @@ func (t *remoteTrack) measure(number uint32, video bool, from, to time.Time) sig
 	if video {
 		gap, _ := t.stats.LongestGap(from, to)
 		m.LongestGapMS = milliseconds(gap)
+		usual, _ := t.stats.LongestGap(from.Add(-to.Sub(from)), from)
+		m.UsualGapMS = milliseconds(usual)
 		m.FrameMS = milliseconds(t.stats.MeanInterval(from))
 		m.FramesLost, _ = t.stats.LostBetween(from, to)
 		return m

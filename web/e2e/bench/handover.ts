@@ -1,7 +1,8 @@
 // What a change of network costs, as the people in the call see and hear it: npm run bench:handover [-- --json FILE].
 //
-// Every number comes from the handover reports, so from the receivers' own measurements. HANDOVERS is the number of changes of each kind,
-// 20 unless set; ONLY runs just the scenes whose name contains it, e.g. ONLY=firefox.
+// Every number comes from the handover reports, so from the receivers' own measurements; beside the longest gap of each change stands the longest in
+// as much time just before it, which is what this machine and its load do without one. HANDOVERS is the number of changes of each kind, 20 unless set;
+// ONLY runs just the scenes whose name contains it, e.g. ONLY=firefox.
 
 import { writeFile } from 'node:fs/promises';
 import type { SwitchStyle } from '../../src/call/types.ts';
@@ -16,6 +17,9 @@ import { show, spread } from './stats.ts';
 
 /** Two networks alike, so that every path has the round trip for which the goals are stated. */
 const ALIKE = ['--network', 'wifi:delay=15.5ms,rate=50M', '--network', 'cellular:delay=15.5ms,rate=50M'];
+
+/** A report covers half a second before a change and one and a half after it, and as much before that for comparison. */
+const CALM_MS = 2_500;
 
 /** As most cameras. */
 const CAMERA = { fps: 30 };
@@ -131,7 +135,8 @@ async function play(stage: Stage, scene: Scene, count: number): Promise<Group[]>
     const group = next ?? later;
     if (!group) throw new Error(`no change begins at ${from}`);
     progress(`${scene.name}: ${n + 1} of ${total}, ${group.style} ${group.from} → ${group.to}`);
-    await pause(Math.random() * 300); // so that the switch meets every phase of the frames and of the groups
+    // As much time without a change as a report covers, and some, so that the switch meets every phase of the frames and of the groups.
+    await pause(CALM_MS + Math.random() * 300);
     const change = await changeNetwork(server, ada, id, group.to, group.style);
     const { last } = await server.get<{ last: { time: string } }>(`/api/links/${link}`);
     const started = Date.parse(change.report.started);
@@ -164,6 +169,7 @@ function summary(g: Group) {
       at_arrival: all.some((d) => d.at_arrival),
       frame_ms: spread(all.map((d) => d.frame_ms)),
       longest_gap_ms: spread(all.map((d) => d.longest_gap_ms)),
+      usual_gap_ms: spread(all.map((d) => d.usual_gap_ms)),
       concealed_ms: spread(all.map((d) => d.concealed_ms)),
       frames_lost: spread(all.map((d) => d.frames_lost)),
       freezes: all.filter((d) => d.frozen).length,
@@ -211,6 +217,7 @@ function print(scene: Scene, groups: Group[]): void {
     'server switched',
     'seen by',
     'longest gap',
+    'without a change',
     'goal',
     'freezes',
     'concealed',
@@ -237,6 +244,7 @@ function print(scene: Scene, groups: Group[]): void {
       const cells = [
         who,
         show(d.longest_gap_ms),
+        show(d.usual_gap_ms),
         `${of} ≤ ${ms.toFixed(0)}${met ? ' ✓' : ' ✗'}`,
         String(d.freezes),
         show(d.concealed_ms),

@@ -39,6 +39,7 @@ const silent = {
   measured: false,
   longest_gap_ms: 0,
   frame_ms: 0,
+  usual_gap_ms: 0,
   frozen: false,
   concealed_ms: 0,
   frames_lost: 0,

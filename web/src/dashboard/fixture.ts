@@ -99,6 +99,7 @@ export function direction(more: Partial<HandoverDirection> = {}): HandoverDirect
     measured: true,
     longest_gap_ms: 66,
     frame_ms: 33.3,
+    usual_gap_ms: 41,
     frozen: false,
     concealed_ms: 0,
     frames_lost: 0,

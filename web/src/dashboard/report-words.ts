@@ -66,8 +66,9 @@ export function directionWords(direction: HandoverDirection): string {
   const parts: string[] = [];
   if (direction.longest_gap_ms > 0) {
     parts.push(direction.frozen ? 'Frozen' : 'Not frozen');
+    const most = direction.usual_gap_ms > 0 ? `, at most ${roundMs(direction.usual_gap_ms)},` : '';
     parts.push(
-      `normally ${roundMs(direction.frame_ms)} between ${direction.at_arrival ? 'arriving' : 'shown'} frames`,
+      `before the change ${roundMs(direction.frame_ms)}${most} between ${direction.at_arrival ? 'arriving' : 'shown'} frames`,
     );
   } else parts.push('No video');
   // Where frames are only counted as they arrive, nobody plays the sound either.

@@ -54,14 +54,14 @@ export class FreezeMeter {
     return this.#last;
   }
 
-  /** Longest interval that overlaps [from, now], the running one included; 0 if there is none. */
-  longestGap(from: number, now: number): number {
-    let longest = Number.isNaN(this.#last) ? 0 : Math.max(0, now - this.#last);
+  /** Longest interval that overlaps [from, to], the running one up to `to` included; 0 if there is none. */
+  longestGap(from: number, to: number): number {
+    let longest = Number.isNaN(this.#last) ? 0 : Math.max(0, to - this.#last);
     for (let i = this.#times.length - 1; i > 0; i--) {
       const end = this.#times[i] as number;
       const start = this.#times[i - 1] as number;
       if (end <= from) break; // NaN compares false
-      if (end - start > longest) longest = end - start;
+      if (start < to && end - start > longest) longest = end - start;
     }
     return longest;
   }

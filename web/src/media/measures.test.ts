@@ -47,6 +47,7 @@ describe('FreezeMeter', () => {
     expect(m.longestGap(1399, 1440)).toBe(113);
     expect(m.longestGap(1400, 1440)).toBe(33);
     expect(m.longestGap(1433, 1600)).toBe(167);
+    expect(m.longestGap(0, 1_200)).toBe(33); // what comes after does not count
     expect(m.meanBefore(1290)).toBe(33);
   });
 

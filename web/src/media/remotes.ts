@@ -265,6 +265,7 @@ export class Remotes {
         track: id,
         longest_gap_ms: t.video?.meter.longestGap(from, at) ?? 0,
         frame_ms: t.video?.meter.meanBefore(from) ?? 0,
+        usual_gap_ms: t.video?.meter.longestGap(from - m.window_ms, from) ?? 0,
         frames_lost: Math.max(0, t.video?.lost.since(from) ?? 0),
         concealed_ms: t.audio?.concealed.since(from) ?? 0,
       };

@@ -174,6 +174,7 @@ export interface TrackMeasurement {
   track: number;
   longest_gap_ms: number;
   frame_ms: number;
+  usual_gap_ms: number;
   frames_lost: number;
   concealed_ms: number;
 }
@@ -380,6 +381,7 @@ export interface HandoverDirection {
   measured: boolean;
   longest_gap_ms: number;
   frame_ms: number;
+  usual_gap_ms: number;
   frozen: boolean;
   concealed_ms: number;
   frames_lost: number;
