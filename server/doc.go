@@ -7,7 +7,8 @@
 //	config.go, certificate.go   what it is told, and whom browsers trust
 //	accept.go       from a request for a session to a participant in a call: join, resume, lose, leave
 //	wire.go         what carries a session: WebTransport, or websocket.go with tcp*.go
-//	call.go         the calls: who is in them, who publishes and receives what
+//	call.go         the calls: who is in them
+//	participant.go, track.go   who they are, who publishes and receives what
 //	session.go      one session: control stream, datagrams, incoming video
 //	reports.go      what participants report of their reception
 //	handover.go     asks receivers what a change of network did to them

@@ -202,8 +202,10 @@ func (s *State) challenge(in ChallengeSent) {
 		}
 		p = s.add(in.Local, in.Remote)
 	}
+	// A path that is validated is not challenged again unless quic-go has forgotten it, which it does after 5 s of silence: then the client's own probe of
+	// it, which told the ID that it took for this path, is older than the packet that is answered now.
+	again := p.State == pathValidated && p.known
 	if p.State != pathProbing {
-		// A new validation. A path that is validated is not challenged again unless quic-go has forgotten it.
 		p.State, p.Since, p.Attempts, p.ResponseMS, p.proof = pathProbing, in.Time, 0, 0, ""
 		p.deadline = in.Time.Add(validationTimeout(in.PTO))
 	}
@@ -216,7 +218,10 @@ func (s *State) challenge(in ChallengeSent) {
 	}
 	if s.received != "" {
 		// The packet that was answered is the one received last: it tells the ID in use on the new path.
-		p.destination, p.known, s.settled = s.received, true, true
+		s.settled = true
+		if !again {
+			p.destination, p.known = s.received, true
+		}
 	}
 	s.emit(Event{Type: PathChallengeSent, Time: in.Time, Challenge: p.Challenge, Attempt: p.Attempts}, p)
 }

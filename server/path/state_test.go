@@ -98,6 +98,24 @@ func TestState(t *testing.T) {
 			paths: "retired active",
 		},
 		{
+			name: "migrated: to a path that it had probed with an ID of its own so long before that quic-go asks again",
+			in: []Input{
+				received(100, "51"), challenge(100, addrB, 1), response(130, 1), received(140, "50"), settled(141),
+				challenge(9_000, addrB, 2), response(9_030, 2), changed(9_031, addrB),
+			},
+			want: []string{
+				"connection_id_in_use 0 id=server/1/51/in_use",
+				"path_challenge_sent 1 challenge=01#1",
+				"path_response_received 1 challenge=01#1 in=30",
+				"path_validated 1 challenge=01#1 in=30",
+				"path_challenge_sent 1 challenge=02#1",
+				"path_response_received 1 challenge=02#1 in=30",
+				"path_validated 1 challenge=02#1 in=30",
+				"path_switched 1 challenge=02#0 in=30 id=server/0/50/in_use migrated from=0",
+			},
+			paths: "retired active",
+		},
+		{
 			name: "rebound after the client rotated its ID on the old path",
 			in:   []Input{received(50, "51"), settled(51), challenge(100, addrB, 1), response(130, 1), changed(131, addrB)},
 			want: []string{
