@@ -40,7 +40,9 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 		wt.CloseWithError(webtransport.SessionErrorCode(signaling.CodeJoinTimeout), "No control stream.")
 		return
 	}
-	s.runSession(newSession(s.sessionsCtx, connection.id, quicWire{wt, control, connection.quic}, s.log.With("connection", connection.id)), connection.began)
+	session := newSession(s.sessionsCtx, connection.id, quicWire{wt, control, connection.quic}, s.log.With("connection", connection.id))
+	joinBy, _ := joining.Deadline()
+	s.runSession(session, connection.began, joinBy)
 }
 
 // handleWebSocket is /ws: a session over TCP.
@@ -66,7 +68,7 @@ func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	var reading sync.WaitGroup
 	reading.Go(wire.read)
 	session := newSession(s.sessionsCtx, observed.ID(), wire, s.log.With("connection", observed.ID()))
-	s.runSession(session, began)
+	s.runSession(session, began, began.Add(signaling.JoinTimeout))
 	reading.Wait()
 	observed.Close(context.Cause(session.ctx).Error())
 }
@@ -82,14 +84,14 @@ func (s *Server) enterRunning() bool {
 	return true
 }
 
-// runSession is a participant's session from its first message to its end. Its connection began before.
-func (s *Server) runSession(session *session, began time.Time) {
+// runSession is a participant's session from its first message, which is due at joinBy, to its end. Its connection began before.
+func (s *Server) runSession(session *session, began, joinBy time.Time) {
 	session.onMeasured = s.handovers.measured
 	session.onHeard = sync.OnceFunc(func() { s.heardFirst(session) })
 	defer session.datagrams.Close()
 	defer session.wire.Close(nil)
 	control := session.wire.Control()
-	control.SetReadDeadline(time.Now().Add(signaling.JoinTimeout))
+	control.SetReadDeadline(joinBy)
 	join, err := readJoin(control)
 	control.SetReadDeadline(time.Time{})
 	if err != nil {

@@ -33,12 +33,18 @@ type certificateHash struct {
 }
 
 // sessionHost is the host for sessions of who asked for a page under r.Host. On this machine it is the numeric address: "localhost" may be
-// looked up as an IPv6 address that the server does not listen on.
-func sessionHost(r *http.Request) string {
-	if web.IsLoopback(r.Host) && web.Hostname(r.Host) != "::1" {
-		return "127.0.0.1"
+// looked up as an IPv6 address that the server does not listen on. If it listens on one address only, that one is it.
+func (s *Server) sessionHost(r *http.Request) string {
+	only := s.UDPAddr().Addr()
+	switch {
+	case !web.IsLoopback(r.Host):
+		return web.Hostname(r.Host)
+	case !only.IsUnspecified():
+		return only.String()
+	case web.Hostname(r.Host) == "::1":
+		return "::1"
 	}
-	return web.Hostname(r.Host)
+	return "127.0.0.1"
 }
 
 func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
@@ -52,7 +58,7 @@ func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
 	for i, sum := range sums {
 		selfSigned[i] = certificateHash{"sha-256", sum}
 	}
-	host := sessionHost(r)
+	host := s.sessionHost(r)
 	public := s.certs.covers(host)
 	pinned := selfSigned
 	if public {

@@ -105,10 +105,10 @@ func (c *certificates) overQUIC(hello *tls.ClientHelloInfo) (*tls.Certificate, e
 	return c.selfMade()
 }
 
-// covers tells whether clients of this host get the certificate from files over QUIC.
+// covers tells whether clients of this host get the certificate from files over QUIC: those that name a host for which it is.
 func (c *certificates) covers(host string) bool {
 	_, err := netip.ParseAddr(host)
-	return c.fixed != nil && host != "" && err != nil
+	return c.fixed != nil && host != "" && err != nil && c.fixed.Leaf.VerifyHostname(host) == nil
 }
 
 // hashes are the SHA-256 of the self-made certificates in use now and next, hex.

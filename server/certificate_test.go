@@ -80,7 +80,7 @@ func TestCertificateByServerName(t *testing.T) {
 		tcp, quic  bool // from files
 	}{
 		{files.Cert, files.Key, "call.example", true, true},
-		{files.Cert, files.Key, "other.example", true, true}, // it does not validate, and says which one would
+		{files.Cert, files.Key, "other.example", true, false}, // it would not validate
 		{files.Cert, files.Key, "", true, false},
 		{"", "", "call.example", false, false},
 		{"", "", "", false, false},
@@ -140,6 +140,7 @@ func TestConfigByHost(t *testing.T) {
 	files := testcert.New(t, "call.example")
 	fromFiles := start(t, func(c *Config) { c.CertFile, c.KeyFile = files.Cert, files.Key })
 	selfMade := start(t, nil)
+	everywhere := start(t, func(c *Config) { c.Addr = ":0" })
 	for _, c := range []struct {
 		server  *Server
 		host    string
@@ -152,7 +153,10 @@ func TestConfigByHost(t *testing.T) {
 		{fromFiles, "127.0.0.1:8080", "127.0.0.1", false},
 		{fromFiles, "192.0.2.1:4433", "192.0.2.1", false},
 		{fromFiles, "[2001:db8::1]:4433", "[2001:db8::1]", false},
-		{fromFiles, "[::1]:8080", "[::1]", false},
+		{fromFiles, "[::1]:8080", "127.0.0.1", false}, // it listens there only
+		{fromFiles, "other.example:4433", "other.example", false},
+		{everywhere, "[::1]:8080", "[::1]", false},
+		{everywhere, "localhost:8080", "127.0.0.1", false},
 		{selfMade, "call.example:4433", "call.example", false},
 		{selfMade, "localhost:8080", "127.0.0.1", false},
 	} {

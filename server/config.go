@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 
 	"github.com/roamcall/roamcall/server/link"
 )
@@ -80,8 +81,10 @@ func (c Config) linkPorts() (from, to uint16, err error) {
 	if c.LinkPorts == "" {
 		return 0, 0, nil
 	}
-	var f, t uint64
-	if _, err := fmt.Sscanf(c.LinkPorts, "%d-%d", &f, &t); err != nil || f < 1 || f > t || t > 65535 {
+	first, last, _ := strings.Cut(c.LinkPorts, "-")
+	f, err1 := strconv.ParseUint(first, 10, 16)
+	t, err2 := strconv.ParseUint(last, 10, 16)
+	if err1 != nil || err2 != nil || f < 1 || f > t {
 		return 0, 0, fmt.Errorf("%q is not a range of ports such as 50000-50100", c.LinkPorts)
 	}
 	return uint16(f), uint16(t), nil

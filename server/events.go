@@ -89,7 +89,8 @@ func (s *Server) follow(ctx context.Context, after uint64, filter path.Filter, o
 
 // streamEvents is GET /api/events: Server-Sent Events. Events of the contract have their ID and type; besides, "snapshot" describes a connection
 // anew and "samples" carries measurements for charts; these two have no ID, because what was missed of them is of no use. Without
-// Last-Event-ID, or with that of an event of another life of the server, the stream begins with the events that are still known. ?connection=, ?participant= and ?room= choose.
+// Last-Event-ID, or with that of an event of another life of the server, the stream begins with the events that are still known.
+// ?connection=, ?participant= and ?room= choose.
 func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 	var after uint64
 	if last := r.Header.Get("Last-Event-ID"); last != "" {

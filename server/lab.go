@@ -103,7 +103,7 @@ type labLink struct {
 
 func (s *Server) describeLink(l *link.Link, r *http.Request) labLink {
 	state := l.State()
-	d := labLink{State: state, URL: "https://" + hostPort(sessionHost(r), state.Listen.Port()) + sessionPath}
+	d := labLink{State: state, URL: "https://" + hostPort(s.sessionHost(r), state.Listen.Port()) + sessionPath}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, session := range s.sessions {

@@ -55,6 +55,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"serve", "--bot", "many"},
 		{"serve", "--network", "wifi:loss=200%"},
 		{"serve", "--link-ports", "9-3"},
+		{"serve", "--link-ports", "50000-50100x"},
 		{"serve", "--max-participants", "-1"},
 		{"link"},
 		{"link", "--server", "http://localhost:4433"},

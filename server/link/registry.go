@@ -54,8 +54,8 @@ type Hints struct {
 	Participant string
 	// Network is the network to begin on; empty means the configured one.
 	Network string
-	// Listen is the address of this machine that the client reaches; invalid or unspecified means the configured one, and so does one where the configured one is not unspecified.
-	// A machine with several answers from another one than a link without an address of its own was asked at.
+	// Listen is the address of this machine that the client reaches; invalid or unspecified means the configured one, and so does any where
+	// the configured one is not unspecified. A machine with several answers from another one than a link without an address of its own was asked at.
 	Listen netip.Addr
 }
 

@@ -56,7 +56,10 @@ export class VideoSender {
   #unusable = ''; // a configuration that does not work
   #config: VideoEncoderConfig | null = null;
   #keyWanted = true;
+  #keyComing = false; // out of the encoder
   #lastKey = 0;
+  /** The camera's newest frame, so that another session need not wait for the next. */
+  #last: VideoFrame | null = null;
   #lastTimestamp = -1;
   #rttMs = 0;
   #share = 1;
@@ -81,10 +84,13 @@ export class VideoSender {
     this.#handlers = o.handlers;
   }
 
-  use(session: Session | null): void {
+  use(session: Session): void {
     this.#streams.use(session);
     this.#pressure.forget();
     this.#keyWanted = true;
+    const last = this.#last;
+    this.#last = null;
+    if (last) this.push(last);
   }
 
   setCodec(codec: VideoCodec): void {
@@ -105,6 +111,7 @@ export class VideoSender {
   push(input: VideoFrame): void {
     const at = now();
     const frame = this.#fit(input);
+    this.#keep(frame.clone());
     try {
       if (!this.#ready(frame)) return;
       const encoder = this.#encoder as VideoEncoder;
@@ -116,12 +123,14 @@ export class VideoSender {
         return;
       }
       this.#adapt(encoder);
+      const rested = at - this.#lastKey > KEY_REST;
       const key =
-        this.#streams.needsKey ||
-        at - this.#lastKey > KEY_PERIOD ||
-        (this.#keyWanted && at - this.#lastKey > KEY_REST);
+        (this.#streams.needsKey && (rested || !this.#keyComing)) ||
+        (this.#keyWanted && rested) ||
+        at - this.#lastKey > KEY_PERIOD;
       if (key) {
         this.#keyWanted = false;
+        this.#keyComing = true;
         this.#lastKey = at;
       }
       this.#encode(encoder, frame, { key, at });
@@ -179,6 +188,7 @@ export class VideoSender {
       this.#configured = wanted;
       this.#share = this.#pressure.share;
       this.#lastKey = 0;
+      this.#keyComing = false;
       this.#keyWanted = true;
       this.format = { codec, width, height, layers: choice.layers };
       this.#handlers.format(this.format);
@@ -209,6 +219,7 @@ export class VideoSender {
     payloadType: number,
   ): void {
     this.#failures = 0;
+    if (chunk.type === 'key') this.#keyComing = false;
     const at = now();
     this.#watchDelay(at - this.#epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;
@@ -227,7 +238,7 @@ export class VideoSender {
       payload,
     });
     if (seq === null) {
-      this.#keyWanted = true;
+      if (!this.#keyComing) this.#keyWanted = true;
       return;
     }
     this.#pressure.sent(seq, at);
@@ -261,6 +272,11 @@ export class VideoSender {
     this.#handlers.failed('The video encoder of this browser keeps failing.');
   }
 
+  #keep(frame: VideoFrame | null): void {
+    this.#last?.close();
+    this.#last = frame;
+  }
+
   #closeEncoder(): void {
     if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();
     this.#encoder = null;
@@ -285,6 +301,7 @@ export class VideoSender {
   /** The camera is off: the group ends, and the next frame begins another. */
   pause(): void {
     this.#convert = false;
+    this.#keep(null);
     this.#streams.cut();
     this.#pressure.forget();
     this.#keyWanted = true;
@@ -292,6 +309,7 @@ export class VideoSender {
 
   close(): void {
     this.#closeEncoder();
+    this.#keep(null);
     this.#streams.cut();
   }
 }

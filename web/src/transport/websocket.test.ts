@@ -92,7 +92,7 @@ describe('a session over a WebSocket', () => {
   it('sends what the protocol says', () => {
     expect(socket.url).toBe('ws://host/ws');
     expect(session.transport).toBe('websocket');
-    expect(session.rtt).toBeCloseTo(30); // TCP, TLS and the request
+    expect(session.rtt).toBeCloseTo(45); // TCP and the request
     session.send({ type: 'leave' });
     session.datagram(bytes(7, 8));
     const stream = session.openStream();

@@ -25,7 +25,7 @@ const PUMP_MS = 5;
 const MAX_UNREAD = 2 * MAX_FRAME;
 const MAX_STREAMS = 1024;
 
-const OPENING_RTTS = 3; // TCP, TLS and the request
+const OPENING_RTTS = { 'ws:': 2, 'wss:': 3 }; // TCP, perhaps TLS, and the request
 
 /** Why a stream ends early; the server only needs to know that it does. */
 const SHED = 0;
@@ -63,7 +63,8 @@ export const openWebSocket: OpenSession = (target, handlers, signal) =>
     };
     socket.onopen = () => {
       settled();
-      resolve(new WebSocketSession(socket, (performance.now() - startedAt) / OPENING_RTTS, handlers));
+      const rtts = socket.url.startsWith('ws:') ? OPENING_RTTS['ws:'] : OPENING_RTTS['wss:'];
+      resolve(new WebSocketSession(socket, (performance.now() - startedAt) / rtts, handlers));
     };
   });
 
