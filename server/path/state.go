@@ -204,7 +204,9 @@ func (s *State) challenge(in ChallengeSent) {
 	}
 	// A path that is validated is not challenged again unless quic-go has forgotten it, which it does after 5 s of silence: then the client's own probe of
 	// it, which told the ID that it took for this path, is older than the packet that is answered now.
-	again := p.State == pathValidated && p.known
+	if p.State != pathProbing && p.State != pathValidated {
+		p.known = false
+	}
 	if p.State != pathProbing {
 		p.State, p.Since, p.Attempts, p.ResponseMS, p.proof = pathProbing, in.Time, 0, 0, ""
 		p.deadline = in.Time.Add(validationTimeout(in.PTO))
@@ -217,9 +219,9 @@ func (s *State) challenge(in ChallengeSent) {
 		p.challenges = slices.Delete(p.challenges, 0, 1)
 	}
 	if s.received != "" {
-		// The packet that was answered is the one received last: it tells the ID in use on the new path.
+		// The packet that was answered is the one received last: the first tells the ID that the client took for this path.
 		s.settled = true
-		if !again {
+		if !p.known {
 			p.destination, p.known = s.received, true
 		}
 	}

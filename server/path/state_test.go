@@ -116,6 +116,21 @@ func TestState(t *testing.T) {
 			paths: "retired active",
 		},
 		{
+			name: "migrated: what was challenged again is the client's data, for which it goes on with the old ID",
+			in: []Input{
+				received(100, "51"), challenge(100, addrB, 1), received(200, "50"), challenge(200, addrB, 2), response(230, 2), changed(231, addrB),
+			},
+			want: []string{
+				"connection_id_in_use 0 id=server/1/51/in_use",
+				"path_challenge_sent 1 challenge=01#1",
+				"path_challenge_sent 1 challenge=02#2",
+				"path_response_received 1 challenge=02#2 in=30",
+				"path_validated 1 challenge=02#2 in=30",
+				"path_switched 1 challenge=02#0 in=30 id=server/0/50/in_use migrated from=0",
+			},
+			paths: "retired active",
+		},
+		{
 			name: "rebound after the client rotated its ID on the old path",
 			in:   []Input{received(50, "51"), settled(51), challenge(100, addrB, 1), response(130, 1), changed(131, addrB)},
 			want: []string{

@@ -14,9 +14,10 @@ import (
 const (
 	// standbyAge is after how long the standby's probe is repeated: well below the 30 s for which a NAT may keep a UDP binding (RFC 4787, section 4.3).
 	standbyAge = 20 * time.Second
-	// probePatience and probePause are for a standby that does not answer while nobody needs it.
-	probePatience = 2 * time.Second
-	probePause    = 3 * time.Second
+	// probePatience and probePause are for a standby that does not answer while nobody needs it. It is asked often, for when it is needed before it has
+	// answered, the server's own challenge is answered on the path that has just died (quic-go v0.64), and comes again only after 100 ms.
+	probePatience = time.Second
+	probePause    = 500 * time.Millisecond
 	// eagerPause is between probes of a standby that is needed now: quic-go doubles its own interval, and would notice a network that comes up late even later.
 	eagerPause = 100 * time.Millisecond
 	// probeAfter a switch the way back is probed: a round trip of most networks.

@@ -9,6 +9,7 @@ import {
 } from '../protocol/messages.gen.ts';
 import { Connection } from './connection.ts';
 import { CallError, UNREACHABLE } from './failure.ts';
+import { paceOf } from './pace.ts';
 import type { Purpose, Session, SessionHandlers, TransportName } from './transport.ts';
 
 /** The server's side of one session. */
@@ -99,6 +100,7 @@ class World {
     },
     join: { room: 'demo', name: 'Ada', receive: ['vp8'] },
     upgrades: true,
+    pace: paceOf({ userAgentData: {} }),
     handlers: {
       phase: (phase, failure) => this.phases.push(failure ? [phase, failure] : phase),
       welcome: (w) => this.welcomes.push(w.token),

@@ -15,6 +15,7 @@ import {
 } from '../protocol/messages.gen.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { CallError, goodbyeFailure, toFailure, UNREACHABLE } from './failure.ts';
+import { between, type Pace, patience } from './pace.ts';
 import { PROBE_MS, Silence } from './silence.ts';
 import type { InStream, OpenSession, Session, Target, TransportName } from './transport.ts';
 import { Upgrade } from './upgrade.ts';
@@ -27,9 +28,7 @@ const PROBES_MS = 2_000;
 const RECONNECTING_MS = 700;
 const ATTEMPT_MS = 5_000;
 const FIRST_ATTEMPTS = 3;
-/** Between the beginnings of attempts. */
-const BACKOFF_MS = [0, 250, 250, 250, 250, 500, 500, 1_000, 1_000, 2_000];
-/** After one that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
+/** After an attempt that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
 const FAILED_MS = 200;
 const FAILED_TIMES = 15;
 /**
@@ -37,13 +36,6 @@ const FAILED_TIMES = 15;
  * Chromium delays all openings of a page of which too many were in vain. It says soon that there is one again.
  */
 const OFFLINE_MS = 1_000;
-/** At most so many sessions are being opened at a time. */
-const AT_ONCE = 2;
-/** An attempt of this age gives way to the next, ... */
-const GIVES_WAY_MS = 500;
-/** ... twice as long each time, up to this: an opening repeats what it sends after 0.3, 0.9, 2.1 and 4.5 s. */
-const GIVES_WAY_MOST_MS = 4_600;
-const GIVES_WAY_RTTS = 6; // three times what the opening of a session takes
 /** A join without an answer for this long was lost: another session may join with the same token. */
 const UNANSWERED_MS = 1_000;
 /** Resuming, every so many attempts the server is asked for its address anew; not each time, for the request itself may hang on a dead network. */
@@ -75,6 +67,7 @@ export interface ConnectionOptions {
   join: Pick<Join, 'room' | 'name' | 'receive'>;
   /** A call over TCP is to return to WebTransport when that works. */
   upgrades: boolean;
+  pace: Pace;
   handlers: ConnectionHandlers;
 }
 
@@ -205,13 +198,14 @@ export class Connection {
     };
     this.#campaign = campaign;
     const { signal } = campaign.abort;
+    const { pace } = this.#options;
     const first = this.#phase === 'connecting';
     for (let n = 0; !signal.aborted; n++) {
-      const wait = BACKOFF_MS[Math.min(n, BACKOFF_MS.length - 1)] as number;
+      const wait = between(pace, n);
       await Promise.race([sleep(wait * (0.75 + Math.random() / 2), signal), campaign.hurry.promise]);
       campaign.hurry = deferred();
       if (!first) await online(OFFLINE_MS, signal);
-      await this.#room(campaign, first ? 1 : AT_ONCE);
+      await this.#room(campaign, first ? 1 : pace.atOnce);
       while (this.#speaks && !signal.aborted) await sleep(CHECK_MS, signal); // but a join is on its way
       if (signal.aborted) return;
       const afresh = moved || (first ? n > 0 : n % ASK_EVERY === ASK_EVERY - 1);
@@ -226,12 +220,11 @@ export class Connection {
 
   /** Waits until there is room for another attempt, and makes some. */
   async #room(campaign: Campaign, most: number): Promise<void> {
-    const usual = Math.max(GIVES_WAY_MS, GIVES_WAY_RTTS * this.#silence.rtt);
-    const patience = Math.min(usual * 2 ** campaign.gaveWay, Math.max(usual, GIVES_WAY_MOST_MS));
+    const age = patience(this.#options.pace, campaign.gaveWay, this.#silence.rtt);
     while (campaign.attempts.size >= most && !campaign.abort.signal.aborted) {
       const now = performance.now();
       const oldest = [...campaign.attempts].find((a) => !a.go && a.askedAt === null);
-      if (most > 1 && oldest && now - oldest.startedAt >= patience) {
+      if (most > 1 && oldest && now - oldest.startedAt >= age) {
         oldest.abort.abort();
         campaign.attempts.delete(oldest);
         campaign.gaveWay++;

@@ -11,6 +11,7 @@ import { parseReply, writeReport } from '../protocol/report.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { Connection } from '../transport/connection.ts';
 import { Lab } from '../transport/lab.ts';
+import { paceOf } from '../transport/pace.ts';
 import { race } from '../transport/race.ts';
 import type { Session } from '../transport/transport.ts';
 import { openWebSocket } from '../transport/websocket.ts';
@@ -60,6 +61,7 @@ export class Call {
       }),
       target: (afresh, signal) => this.#lab.target(afresh, signal),
       join: { room: join.room, name: join.name, receive },
+      pace: paceOf(navigator),
       upgrades: join.transport === null && typeof WebTransport !== 'undefined',
       handlers: {
         phase: (phase, failure) => {
