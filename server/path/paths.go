@@ -15,7 +15,7 @@ func (s *State) change(in AddressChanged) {
 	to := s.target(in)
 	verdict := s.verdict(from, to)
 
-	from.State, from.Since = pathRetired, in.Time
+	from.State, from.Since, from.known = pathRetired, in.Time, false
 	to.State, to.Since, to.deadline = pathActive, in.Time, time.Time{}
 	s.active = to
 	s.settled = true

@@ -202,10 +202,10 @@ func (s *State) challenge(in ChallengeSent) {
 		}
 		p = s.add(in.Local, in.Remote)
 	}
-	// A path that is validated is not challenged again unless quic-go has forgotten it, which it does after 5 s of silence: then the client's own probe of
-	// it, which told the ID that it took for this path, is older than the packet that is answered now.
-	if p.State != pathProbing && p.State != pathValidated {
-		p.known = false
+	// A path that was validated and never used is not challenged again unless quic-go has forgotten it, which it does after 5 s of silence and at every switch.
+	// Then the ID that the client took for this path was told by its own probe, and not by the packet that is answered now.
+	if p.State == pathFailed {
+		p.known = false // whoever sent that packet was not there
 	}
 	if p.State != pathProbing {
 		p.State, p.Since, p.Attempts, p.ResponseMS, p.proof = pathProbing, in.Time, 0, 0, ""

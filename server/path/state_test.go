@@ -131,6 +131,29 @@ func TestState(t *testing.T) {
 			paths: "retired active",
 		},
 		{
+			name: "migrated: to a path that it had probed before a rebinding, at which quic-go forgets it",
+			in: []Input{
+				received(100, "51"), challenge(100, addrB, 1), response(130, 1), received(140, "50"), settled(141),
+				challenge(200, addrC, 2), response(230, 2), changed(231, addrC),
+				received(300, "50"), challenge(300, addrB, 3), response(330, 3), changed(331, addrB),
+			},
+			want: []string{
+				"connection_id_in_use 0 id=server/1/51/in_use",
+				"path_challenge_sent 1 challenge=01#1",
+				"path_response_received 1 challenge=01#1 in=30",
+				"path_validated 1 challenge=01#1 in=30",
+				"path_challenge_sent 2 challenge=02#1",
+				"path_response_received 2 challenge=02#1 in=30",
+				"path_validated 2 challenge=02#1 in=30",
+				"path_switched 2 challenge=02#0 in=30 id=server/0/50/in_use rebound from=0",
+				"path_challenge_sent 1 challenge=03#1",
+				"path_response_received 1 challenge=03#1 in=30",
+				"path_validated 1 challenge=03#1 in=30",
+				"path_switched 1 challenge=03#0 in=30 id=server/0/50/in_use migrated from=2",
+			},
+			paths: "retired active retired",
+		},
+		{
 			name: "rebound after the client rotated its ID on the old path",
 			in:   []Input{received(50, "51"), settled(51), challenge(100, addrB, 1), response(130, 1), changed(131, addrB)},
 			want: []string{
