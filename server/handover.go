@@ -186,7 +186,7 @@ func merge(d *path.Direction, m signaling.Measurement) {
 func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 	for _, t := range own {
 		r := t.relay.Receiver()
-		if t.info.Kind != signaling.Video || t.silent.Load() {
+		if !t.steady() {
 			continue
 		}
 		gap, ok := r.LongestGap(begin, end)
@@ -210,7 +210,7 @@ func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 func firstFrame(session *session, own []*track, resumed time.Time) float64 {
 	first := session.reports.firstFrame()
 	for _, t := range own {
-		if t.info.Kind != signaling.Video || t.silent.Load() {
+		if !t.steady() {
 			continue
 		}
 		if at, ok := t.relay.Receiver().FirstAfter(resumed); ok {
@@ -247,7 +247,7 @@ func (s *Server) mediaSample(connection string) path.MediaSample {
 	}
 	if len(up) == 0 { // only the test participant, which receives here
 		for _, t := range own {
-			if t.info.Kind == signaling.Video && !t.silent.Load() {
+			if t.steady() {
 				if gap, ok := t.relay.Receiver().LongestGap(since, time.Now()); ok {
 					out.FrameUpMS = max(out.FrameUpMS, milliseconds(gap))
 				}

@@ -21,6 +21,11 @@ type track struct {
 	expected, lost uint64
 }
 
+// steady tells whether frames come all the time, so that a long gap between them says something. Those of a screen come when it changes.
+func (t *track) steady() bool {
+	return t.info.Kind == signaling.Video && t.info.Source != signaling.Screen && !t.silent.Load()
+}
+
 // lossSinceLast is the fraction of the track's packets that did not arrive here since the last call.
 func (t *track) lossSinceLast() float64 {
 	r := t.relay.Receiver().Reception()

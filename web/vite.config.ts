@@ -1,9 +1,10 @@
 import preact from '@preact/preset-vite';
 import { defineConfig } from 'vite';
+import { callPageSize } from './bundle-size.ts';
 
 // The page is embedded into the Go binary: it is built into ../assets/dist. In development `make dev` proxies the API to a running server.
 export default defineConfig({
-  plugins: [preact()],
+  plugins: [preact(), callPageSize(80)],
   build: {
     outDir: '../assets/dist',
     emptyOutDir: true,

@@ -113,7 +113,7 @@ func (c *Client) measureDown(h *handover) {
 		if t.info.Muted && video {
 			continue
 		}
-		m := t.measure(number, video, from, to)
+		m := t.measure(number, from, to)
 		h.Down.Measured, h.Down.AtArrival = true, true
 		h.Down.LongestGap = max(h.Down.LongestGap, duration(m.LongestGapMS))
 		h.Down.FramesLost = max(h.Down.FramesLost, m.FramesLost)

@@ -27,8 +27,9 @@ const (
 
 // remoteTrack is a track of somebody else as it arrives here.
 type remoteTrack struct {
-	info  signaling.Track // guarded by Client.mu
-	stats *media.ReceiverStats
+	info   signaling.Track // guarded by Client.mu
+	stats  *media.ReceiverStats
+	steady bool // frames come all the time, so that a long gap says something; those of a screen come when it changes
 
 	mu        sync.Mutex
 	rtp       rtp.Header
@@ -58,7 +59,8 @@ func newRemoteTrack(info signaling.Track) *remoteTrack {
 	if info.Kind == signaling.Audio {
 		kind = media.Audio
 	}
-	return &remoteTrack{info: info, stats: media.NewReceiverStats(kind.ClockRate())}
+	steady := info.Kind == signaling.Video && info.Source != signaling.Screen
+	return &remoteTrack{info: info, stats: media.NewReceiverStats(kind.ClockRate()), steady: steady}
 }
 
 // frame counts a complete frame. It reports false for one that came before: after a resumption the server sends the group again.
@@ -72,7 +74,7 @@ func (t *remoteTrack) frame(f *media.Frame) bool {
 		*place = uint32(f.Seq()) + 1
 	}
 	t.frames++
-	if !t.last.IsZero() {
+	if t.steady && !t.last.IsZero() {
 		d := f.Arrived().Sub(t.last)
 		t.gap = max(t.gap, d)
 		// A freeze as webrtc-stats defines it, of arrivals.
@@ -123,7 +125,7 @@ func (t *remoteTrack) packet(b []byte, now time.Time) error {
 }
 
 // report is the entry for the track in a report; it begins the next interval of the longest gap.
-func (t *remoteTrack) report(number uint32, muted, video bool, now time.Time) (out signaling.TrackReport, freezes int) {
+func (t *remoteTrack) report(number uint32, muted bool, now time.Time) (out signaling.TrackReport, freezes int) {
 	r := t.stats.Reception()
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -132,7 +134,7 @@ func (t *remoteTrack) report(number uint32, muted, video bool, now time.Time) (o
 		Rendered: t.frames, ConcealedMS: uint32(t.concealed.Milliseconds()), FrozenMS: uint32(t.frozen.Milliseconds()),
 		Jitter: uint16(min(r.Jitter/(100*time.Microsecond), math.MaxUint16)),
 	}
-	if video && !t.last.IsZero() {
+	if t.steady && !t.last.IsZero() {
 		gap := t.gap
 		if !muted {
 			gap = max(gap, now.Sub(t.last))
@@ -144,9 +146,9 @@ func (t *remoteTrack) report(number uint32, muted, video bool, now time.Time) (o
 }
 
 // measure is what arrived between two moments.
-func (t *remoteTrack) measure(number uint32, video bool, from, to time.Time) signaling.TrackMeasurement {
+func (t *remoteTrack) measure(number uint32, from, to time.Time) signaling.TrackMeasurement {
 	m := signaling.TrackMeasurement{Track: number}
-	if video {
+	if t.steady {
 		gap, _ := t.stats.LongestGap(from, to)
 		m.LongestGapMS = milliseconds(gap)
 		usual, _ := t.stats.LongestGap(from.Add(-to.Sub(from)), from)
@@ -249,7 +251,7 @@ func (c *Client) fill(r *signaling.Report, now time.Time) {
 	defer c.mu.Unlock()
 	freezes := c.freezes
 	for number, t := range c.tracks {
-		entry, n := t.report(number, t.info.Muted, t.info.Kind == signaling.Video, now)
+		entry, n := t.report(number, t.info.Muted, now)
 		r.Tracks = append(r.Tracks, entry)
 		freezes += n
 	}
@@ -266,7 +268,7 @@ func (c *Client) answer(m signaling.Measure) signaling.Measurement {
 	defer c.mu.Unlock()
 	for _, number := range m.Tracks[:min(len(m.Tracks), signaling.MaxReportTracks)] {
 		if t := c.tracks[number]; t != nil && !(t.info.Muted && t.info.Kind == signaling.Video) {
-			out.Tracks = append(out.Tracks, t.measure(number, t.info.Kind == signaling.Video, now.Add(-window), now))
+			out.Tracks = append(out.Tracks, t.measure(number, now.Add(-window), now))
 		}
 	}
 	return out

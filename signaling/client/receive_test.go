@@ -52,11 +52,11 @@ func TestConcealedAudio(t *testing.T) {
 			if err := track.packet(audioPacket(t, p.seq, p.redundant), time.Now()); err != nil {
 				t.Fatal(err)
 			}
-			if r, _ := track.report(1, false, false, time.Now()); int64(r.ConcealedMS) != p.want.Milliseconds() {
+			if r, _ := track.report(1, false, time.Now()); int64(r.ConcealedMS) != p.want.Milliseconds() {
 				t.Errorf("after %d: %d ms made up, want %v", p.seq, r.ConcealedMS, p.want)
 			}
 		}
-		if m := track.measure(1, false, began.Add(90*time.Millisecond), time.Now()); m.ConcealedMS != 20 {
+		if m := track.measure(1, began.Add(90*time.Millisecond), time.Now()); m.ConcealedMS != 20 {
 			t.Errorf("in the end of it: %v ms", m.ConcealedMS)
 		}
 		if err := track.packet([]byte{1}, time.Now()); err == nil {
@@ -81,22 +81,22 @@ func TestFramesAndFreezes(t *testing.T) {
 			}
 			time.Sleep(33 * time.Millisecond)
 		}
-		track.report(1, false, true, time.Now())
+		track.report(1, false, time.Now())
 		time.Sleep(300 * time.Millisecond)
 		for seq := uint16(20); seq < 32; seq++ { // as after a resumption: the group again
 			if fresh := track.frame(frame(seq)); fresh != (seq >= 30) {
 				t.Errorf("frame %d: %t", seq, fresh)
 			}
 		}
-		r, freezes := track.report(1, false, true, time.Now())
+		r, freezes := track.report(1, false, time.Now())
 		if freezes != 1 || r.FrozenMS != 333 || r.GapMS != 333 || r.Rendered != 32 || r.Lost != 0 {
 			t.Errorf("%d freezes, %+v", freezes, r)
 		}
 		time.Sleep(100 * time.Millisecond)
-		if r, _ := track.report(1, false, true, time.Now()); r.GapMS != 100 {
+		if r, _ := track.report(1, false, time.Now()); r.GapMS != 100 {
 			t.Errorf("a gap that goes on: %d ms", r.GapMS)
 		}
-		if r, _ := track.report(1, true, true, time.Now()); r.GapMS != 0 {
+		if r, _ := track.report(1, true, time.Now()); r.GapMS != 0 {
 			t.Errorf("a muted track: %d ms", r.GapMS)
 		}
 	})

@@ -1,6 +1,7 @@
 // The bar of a call: what one presses during it.
 
 import { useComputed } from '@preact/signals';
+import { canShareScreen } from '../media/screen.ts';
 import { Button, IconButton } from '../ui/button.tsx';
 import type { CallEngine } from './types.ts';
 
@@ -9,14 +10,15 @@ export interface BarProps {
   panel: boolean;
   onPanel(): void;
   onDevices(): void;
+  onView(): void;
   onCopy(): void;
   onHelp(): void;
   onLeave(): void;
 }
 
-export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave }: BarProps) {
+export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp, onLeave }: BarProps) {
   const local = useComputed(() => engine.state.value.local);
-  const { mic, camera, micAvailable, cameraAvailable } = local.value;
+  const { mic, camera, micAvailable, cameraAvailable, sharing } = local.value;
   return (
     <div class="bar" role="toolbar" aria-label="Call">
       <IconButton
@@ -45,6 +47,18 @@ export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave
         aria-pressed={camera}
         onClick={() => engine.setCamera(!camera)}
       />
+      {canShareScreen() && (
+        <IconButton
+          icon="screen"
+          label="Share a screen"
+          title={sharing ? 'Stop sharing' : 'Share a screen'}
+          class={sharing ? 'round on' : 'round'}
+          size="large"
+          data-testid="share"
+          aria-pressed={sharing}
+          onClick={() => engine.share(!sharing)}
+        />
+      )}
       <IconButton
         icon="settings"
         label="Camera and microphone"
@@ -54,6 +68,15 @@ export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave
         onClick={onDevices}
       />
       <span class="bar-gap" />
+      <IconButton
+        icon="layout"
+        label="View"
+        title="View: layout, measurements, full screen"
+        class="round"
+        size="large"
+        data-testid="view"
+        onClick={onView}
+      />
       <IconButton
         icon="link"
         label="Copy link (C)"

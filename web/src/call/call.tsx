@@ -14,15 +14,20 @@ import {
   useAnnouncements,
   useHandover,
   useLeaveWithPage,
+  useMutedHint,
   useShortcuts,
+  useSpeakerAnnouncements,
   useTitle,
   useWakeLock,
 } from './effects.ts';
 import { FreezeMeter } from './freeze-meter.tsx';
 import { HelpDialog } from './help.tsx';
 import { Networks, useStyle } from './networks.tsx';
+import { toggleFullScreen } from './full-screen.ts';
 import { Stage } from './stage.tsx';
 import type { CallEngine, Phase } from './types.ts';
+import { useView } from './view.ts';
+import { ViewDialog } from './view-dialog.tsx';
 import { styleOn } from './words.ts';
 
 const ConnectionPanel = lazy(async () => (await import('../dashboard/panel.tsx')).ConnectionPanel);
@@ -38,7 +43,8 @@ const PHASES: Record<Phase, string> = {
 
 export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): void }) {
   const panel = useSignal(recallFlag('panel'));
-  const dialog = useSignal<'devices' | 'help' | null>(null);
+  const dialog = useSignal<'devices' | 'help' | 'view' | null>(null);
+  const view = useView(engine);
   const style = useStyle();
   const handover = useHandover(engine);
   const room = useComputed(() => engine.state.value.room);
@@ -58,6 +64,8 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   useWakeLock();
   useTitle(engine);
   useAnnouncements(engine);
+  useMutedHint(engine);
+  useSpeakerAnnouncements(engine, view.spoken);
   useLeaveWithPage(engine);
   useShortcuts(engine, (action) => {
     const { local, link } = engine.state.peek();
@@ -75,6 +83,13 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         return;
       case 'close':
         return showPanel(false);
+      case 'layout':
+        return view.setLayout(view.layout.peek() === 'grid' ? 'speaker' : 'grid');
+      case 'facts':
+        view.facts.value = !view.facts.peek();
+        return;
+      case 'full':
+        return toggleFullScreen();
       case 'network': {
         const network = link?.networks[action.index];
         if (network && link) engine.switchNetwork(network.name, styleOn(link, style.value));
@@ -86,7 +101,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
     <div class={panel.value ? 'call with-panel' : 'call'}>
       <main class="call-main" data-theme="dark">
         <CallHead engine={engine} />
-        <Stage engine={engine} handover={handover.value} onCopy={copy} />
+        <Stage engine={engine} view={view} handover={handover.value} onCopy={copy} />
         <div class="call-foot">
           <Networks engine={engine} style={style} />
           <Bar
@@ -95,6 +110,9 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
             onPanel={() => showPanel(!panel.value)}
             onDevices={() => {
               dialog.value = 'devices';
+            }}
+            onView={() => {
+              dialog.value = 'view';
             }}
             onCopy={copy}
             onHelp={() => {
@@ -120,6 +138,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         </aside>
       )}
       {dialog.value === 'devices' && <DevicesDialog engine={engine} onClose={close} />}
+      {dialog.value === 'view' && <ViewDialog view={view} onClose={close} />}
       {dialog.value === 'help' && <HelpDialog onClose={close} />}
     </div>
   );

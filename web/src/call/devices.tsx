@@ -4,6 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { type Devices, listDevices } from '../lobby/preview.ts';
 import { DeviceSelect } from '../lobby/preview-card.tsx';
+import { canChooseSpeaker } from '../media/sound.ts';
 import { Dialog } from '../ui/dialog.tsx';
 import { formatRate } from '../ui/format.ts';
 import { LevelMeter } from '../ui/meter.tsx';
@@ -11,7 +12,7 @@ import { remember } from '../ui/storage.ts';
 import type { CallEngine } from './types.ts';
 
 export function DevicesDialog({ engine, onClose }: { engine: CallEngine; onClose(): void }) {
-  const devices = useSignal<Devices>({ microphones: [], cameras: [] });
+  const devices = useSignal<Devices>({ microphones: [], cameras: [], speakers: [] });
   const local = useComputed(() => engine.state.value.local);
   const level = useComputed(() => (local.value.mic ? local.value.level : 0));
   useEffect(() => {
@@ -24,7 +25,7 @@ export function DevicesDialog({ engine, onClose }: { engine: CallEngine; onClose
   }, [devices]);
   const l = local.value;
   return (
-    <Dialog title="Camera and microphone" onClose={onClose} testid="devices-dialog">
+    <Dialog title="Camera, microphone and sound" onClose={onClose} testid="devices-dialog">
       <div class="field">
         <DeviceSelect
           id="call-camera"
@@ -56,6 +57,28 @@ export function DevicesDialog({ engine, onClose }: { engine: CallEngine; onClose
         <LevelMeter level={level} label="Microphone level" />
         <span class="field-hint">{l.mic ? 'Speak: the bar should move.' : 'You are muted.'}</span>
       </div>
+      <label class="check">
+        <input
+          type="checkbox"
+          data-testid="noise-suppression"
+          checked={l.noiseSuppression}
+          onChange={(e) => engine.setNoiseSuppression(e.currentTarget.checked)}
+        />
+        <span>
+          Suppress noise <small>(off for music)</small>
+        </span>
+      </label>
+      {canChooseSpeaker() && devices.value.speakers.length > 0 && (
+        <div class="field">
+          <DeviceSelect
+            id="call-speaker"
+            label="Speaker"
+            devices={devices.value.speakers}
+            value={l.speakerId || 'default'}
+            onChoose={(id) => engine.setSpeaker(id)}
+          />
+        </div>
+      )}
     </Dialog>
   );
 }

@@ -1,10 +1,12 @@
 // What a call does to the page around it: title, wake lock, announcements, keys.
 
-import { type Signal, useSignal, useSignalEffect } from '@preact/signals';
+import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { HandoverReport } from '../protocol/messages.gen.ts';
 import { announce, toast } from '../ui/toast.tsx';
+import { MutedHint } from './muted-hint.ts';
 import { type Action, actionOf, takesText } from './shortcuts.ts';
+import { Spotlight } from './spotlight.ts';
 import type { CallEngine, Phase } from './types.ts';
 import { handoverSentence, type Person, peopleChanges, phaseChange } from './words.ts';
 
@@ -59,6 +61,30 @@ export function useAnnouncements(engine: CallEngine): void {
     before.current = { people, phase, notice: notice?.at ?? last.notice };
     const text = said.filter((s) => s !== null).join(' ');
     if (text) announce(text, phase === 'reconnecting');
+  });
+}
+
+/** Says who begins to speak, to screen readers, while `on`. */
+export function useSpeakerAnnouncements(engine: CallEngine, on: ReadonlySignal<boolean>): void {
+  const spotlight = useRef(new Spotlight());
+  const last = useRef<string | null>(null);
+  useSignalEffect(() => {
+    if (!on.value) return;
+    const { remotes } = engine.state.value;
+    const id = spotlight.current.next(remotes, performance.now());
+    const who = remotes.find((r) => r.id === id);
+    if (!who?.speaking || id === last.current) return;
+    last.current = id;
+    announce(`${who.name} speaks.`);
+  });
+}
+
+/** Tells who speaks while muted. */
+export function useMutedHint(engine: CallEngine): void {
+  const hint = useRef(new MutedHint());
+  useSignalEffect(() => {
+    const { mic, unheard } = engine.state.value.local;
+    if (!mic && hint.current.heard(unheard, performance.now())) toast('You are muted. Press M to be heard.');
   });
 }
 

@@ -2,10 +2,12 @@
 
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { Camera } from '../media/camera.ts';
+import { Screen } from '../media/screen.ts';
 import { Microphone, Sound, type SoundHandlers } from '../media/sound.ts';
 import { UNSUPPORTED } from '../transport/failure.ts';
 import type { TransportName } from '../transport/transport.ts';
-import type { FromWorker, ToWorker } from '../workers/messages.ts';
+import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
+import type { FromWorker, Picture, ToWorker } from '../workers/messages.ts';
 import { type Action, initialState, reduce } from './state.ts';
 import type { CallEngine, CallState, JoinOptions, Local, PathListener, SwitchStyle } from './types.ts';
 
@@ -27,6 +29,7 @@ class Engine implements CallEngine {
   #sound: Sound | null = null;
   #microphone: Microphone | null = null;
   #camera: Camera | null = null;
+  #screen: Screen | null = null;
   #startedAt = 0;
 
   get state(): ReadonlySignal<CallState> {
@@ -85,6 +88,12 @@ class Engine implements CallEngine {
         this.#notice('The camera was disconnected.');
       },
     });
+    this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
+    const noiseSuppression = !recallFlag('keep-noise');
+    this.#microphone.setNoiseSuppression(noiseSuppression);
+    this.#local({ noiseSuppression });
+    const speaker = recall('speaker');
+    if (speaker) void this.#sound.setSpeaker(speaker).then(() => this.#local({ speakerId: speaker }), () => undefined); // it may be gone
     const audio = options.stream?.getAudioTracks()[0];
     const video = options.stream?.getVideoTracks()[0];
     if (options.camera) void this.#startCamera(video ?? '');
@@ -105,9 +114,11 @@ class Engine implements CallEngine {
     this.#worker = null;
     if (worker) setTimeout(() => worker.terminate(), LEAVE_MS);
     this.#camera?.stop();
+    this.#screen?.stop();
     this.#microphone?.close();
     this.#sound?.close();
     this.#camera = null;
+    this.#screen = null;
     this.#microphone = null;
     this.#sound = null;
   }
@@ -139,6 +150,39 @@ class Engine implements CallEngine {
   setCameraDevice(id: string): void {
     this.#local({ cameraId: id });
     if (this.#camera?.on) void this.#startCamera(id);
+  }
+
+  setSpeaker(id: string): void {
+    const sound = this.#sound;
+    sound?.setSpeaker(id).then(
+      () => {
+        remember('speaker', id);
+        this.#local({ speakerId: id });
+      },
+      () => this.#notice('The sound cannot be played on that device.'),
+    );
+  }
+
+  setNoiseSuppression(on: boolean): void {
+    rememberFlag('keep-noise', !on);
+    this.#microphone?.setNoiseSuppression(on);
+    this.#local({ noiseSuppression: on });
+  }
+
+  share(on: boolean): void {
+    const screen = this.#screen;
+    if (!screen) return;
+    if (!on) {
+      screen.stop();
+      return;
+    }
+    screen.start().then(
+      (started) => {
+        if (this.#screen !== screen) screen.stop(); // left meanwhile
+        else if (started) this.#local({ sharing: true });
+      },
+      (error: Error) => this.#notice(error.message),
+    );
   }
 
   /** Sends an open track or the device with an id; '' is the default one. */
@@ -195,17 +239,17 @@ class Engine implements CallEngine {
 
   // Screens
 
-  attach(participant: string, canvas: HTMLCanvasElement): void {
+  attach(participant: string, source: Picture, canvas: HTMLCanvasElement): void {
     try {
       const offscreen = canvas.transferControlToOffscreen();
-      this.#post({ type: 'canvas', participant, canvas: offscreen }, [offscreen]);
+      this.#post({ type: 'canvas', participant, source, canvas: offscreen }, [offscreen]);
     } catch {
       // it was handed over before; the worker still draws on it
     }
   }
 
-  detach(participant: string): void {
-    this.#post({ type: 'detach', participant });
+  detach(participant: string, source: Picture): void {
+    this.#post({ type: 'detach', participant, source });
   }
 
   unblockAudio(): void {
@@ -226,6 +270,7 @@ class Engine implements CallEngine {
   #receive(m: FromWorker): void {
     if (m.type === 'tick') {
       this.#camera?.tick();
+      this.#screen?.tick();
       return;
     }
     if (m.type === 'server') {

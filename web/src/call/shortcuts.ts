@@ -1,7 +1,7 @@
 // The keys of a call. Which key means what is decided here; what it does is up to the page.
 
 export type Action =
-  | { do: 'mic' | 'camera' | 'copy' | 'panel' | 'help' | 'close' }
+  | { do: 'mic' | 'camera' | 'copy' | 'panel' | 'help' | 'close' | 'layout' | 'facts' | 'full' }
   | { do: 'network'; index: number };
 
 export interface Key {
@@ -25,6 +25,9 @@ export const HELP: { keys: string[]; what: string }[] = [
   { keys: ['V'], what: 'Camera on or off' },
   { keys: ['1', '2'], what: 'Switch to the first or second network' },
   { keys: ['P'], what: 'Show or hide what QUIC does' },
+  { keys: ['L'], what: 'All alike, or who speaks large' },
+  { keys: ['F'], what: 'Full screen' },
+  { keys: ['S'], what: 'Show or hide what is measured of everybody' },
   { keys: ['C'], what: 'Copy the link to this call' },
   { keys: ['?'], what: 'This list' },
   { keys: ['Esc'], what: 'Close what is open' },
@@ -45,6 +48,15 @@ export function actionOf(e: Key, where: Where): Action | null {
     case 'p':
     case 'P':
       return { do: 'panel' };
+    case 'l':
+    case 'L':
+      return { do: 'layout' };
+    case 'f':
+    case 'F':
+      return { do: 'full' };
+    case 's':
+    case 'S':
+      return { do: 'facts' };
     case '?':
       return { do: 'help' };
     case 'Escape':

@@ -10,24 +10,31 @@ import { Chip } from '../ui/chip.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import { bestGrid } from './grid.ts';
-import { RemoteTile, SelfTile, useRemoteIds } from './tile.tsx';
+import { speakerPlaces } from './layout.ts';
+import { ScreenTile } from './screen-tile.tsx';
+import { screenOf } from './screens.ts';
+import { RemoteTile, SelfTile, type TilePlace, useRemoteIds, useSharing } from './tile.tsx';
 import type { CallEngine } from './types.ts';
+import type { View } from './view.ts';
 import { handoverFacts, VERDICTS } from './words.ts';
 
 export interface StageProps {
   engine: CallEngine;
+  view: View;
   /** The latest change of network, while it is news. */
   handover: HandoverReport | null;
   onCopy(): void;
 }
 
-export function Stage({ engine, handover, onCopy }: StageProps) {
+export function Stage({ engine, view, handover, onCopy }: StageProps) {
   const root = useRef<HTMLDivElement>(null);
   const area = useSignal({ width: 0, height: 0 });
   const choice = useSignal(recall('self')); // 'small', 'tile', or null: by the number of people, and small without a picture
   const ids = useRemoteIds(engine);
+  const sharing = useSharing(engine);
   const phase = useComputed(() => engine.state.value.phase);
   const camera = useComputed(() => engine.state.value.local.camera);
+  const sharesOwn = useComputed(() => engine.state.value.local.sharing);
   const audioBlocked = useComputed(() => engine.state.value.audioBlocked);
 
   useEffect(() => {
@@ -42,21 +49,50 @@ export function Stage({ engine, handover, onCopy }: StageProps) {
 
   const others = ids.value.length;
   const floating = others > 0 && (choice.value ? choice.value === 'small' : others === 1 || !camera.value);
-  const tiles = others + (floating ? 0 : 1);
+  const keys = [...ids.value, ...sharing.value.map(screenOf)];
+  const tiles = keys.length + (floating ? 0 : 1);
   const gap = area.value.width < 600 ? 8 : 12;
   const size = bestGrid(tiles, area.value, gap);
+  const large = view.large.value;
+  const places = large === null ? null : speakerPlaces(tiles, area.value, gap);
+  const after = keys.filter((key) => key !== large);
+  const placeOf = (key: string): TilePlace => places?.[key === large ? 0 : 1 + after.indexOf(key)] ?? size;
   const alone = others === 0 && phase.value === 'connected';
   return (
     <div class="stage">
       <div ref={root} class="stage-area">
-        <div class={`grid ${size.scrolls ? 'scrolls' : ''}`} style={{ gap: `${gap}px` }}>
+        <div
+          class={places ? 'grid placed' : `grid ${size.scrolls ? 'scrolls' : ''}`}
+          data-testid="stage"
+          data-layout={places ? 'speaker' : 'grid'}
+          data-large={large ?? ''}
+          style={{ gap: `${gap}px` }}
+        >
           {ids.value.map((id) => (
-            <RemoteTile key={id} engine={engine} id={id} size={size} />
+            <RemoteTile
+              key={id}
+              engine={engine}
+              id={id}
+              place={placeOf(id)}
+              pinned={view.pinned.value === id}
+              onPin={() => view.pin(id)}
+              facts={view.facts.value}
+            />
+          ))}
+          {sharing.value.map((id) => (
+            <ScreenTile
+              key={screenOf(id)}
+              engine={engine}
+              id={id}
+              place={placeOf(screenOf(id))}
+              pinned={view.pinned.value === screenOf(id)}
+              onPin={() => view.pin(screenOf(id))}
+            />
           ))}
           <SelfTile
             key="self"
             engine={engine}
-            size={size}
+            place={places?.at(-1) ?? size}
             floating={floating}
             onToggle={
               others > 0
@@ -85,6 +121,15 @@ export function Stage({ engine, handover, onCopy }: StageProps) {
           </p>
         )}
         {handover && <HandoverNotice report={handover} />}
+        {sharesOwn.value && (
+          <p class="stage-notice" data-testid="sharing">
+            <Icon name="screen" />
+            You share your screen.
+            <Button size="small" variant="danger" onClick={() => engine.share(false)}>
+              Stop
+            </Button>
+          </p>
+        )}
         {alone && <Alone engine={engine} onCopy={onCopy} />}
         {audioBlocked.value && (
           <Button

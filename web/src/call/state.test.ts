@@ -120,14 +120,14 @@ describe('reduce', () => {
   });
 
   it('tells speaking from silence without flicker', () => {
-    const level = (bob: number): Action => ({ type: 'levels', remotes: { bob }, local: 0 });
+    const level = (bob: number): Action => ({ type: 'levels', remotes: { bob }, local: 0, unheard: 0 });
     const speaking = (...levels: number[]) =>
       run(joining, welcome(), ...levels.map(level)).remotes[0]?.speaking;
     expect(speaking(0.4)).toBe(false);
     expect(speaking(0.5)).toBe(true);
     expect(speaking(0.5, 0.4)).toBe(true);
     expect(speaking(0.5, 0.2)).toBe(false);
-    expect(run(joining, { type: 'levels', remotes: {}, local: 0.9 }).local.speaking).toBe(true);
+    expect(run(joining, { type: 'levels', remotes: {}, local: 0.9, unheard: 0 }).local.speaking).toBe(true);
   });
 
   it('dates notices and does not change the state it was given', () => {

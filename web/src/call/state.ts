@@ -31,6 +31,10 @@ export const initialState: CallState = {
     cameraId: '',
     level: 0,
     speaking: false,
+    unheard: 0,
+    speakerId: '',
+    noiseSuppression: true,
+    sharing: false,
     codec: 'vp8',
     width: 0,
     height: 0,
@@ -73,7 +77,7 @@ export function reduce(state: CallState, action: Action, now: number): CallState
     case 'levels':
       return {
         ...state,
-        local: { ...state.local, ...loud(state.local, action.local) },
+        local: { ...state.local, ...loud(state.local, action.local), unheard: action.unheard },
         remotes: state.remotes.map((r) => ({ ...r, ...loud(r, action.remotes[r.id] ?? 0) })),
       };
     case 'local':

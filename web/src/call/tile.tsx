@@ -4,6 +4,10 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signa
 import { useEffect, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
+import type { Place } from './layout.ts';
+import { shares } from './screens.ts';
+import { TileFacts } from './tile-facts.tsx';
+import { TileTools } from './tile-tools.tsx';
 import type { CallEngine, Remote } from './types.ts';
 
 const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
@@ -19,29 +23,44 @@ function Avatar({ name }: { name: string }) {
   );
 }
 
-export interface TileSize {
-  width: number;
-  height: number;
+/** A tile's size, and its place where the layout decides it and not the flow of the grid. */
+export type TilePlace = Pick<Place, 'width' | 'height'> & Partial<Place>;
+
+export function tileStyle({ width, height, x, y }: TilePlace): Record<string, string> {
+  const size = { width: `${width}px`, height: `${height}px` };
+  return x === undefined || y === undefined
+    ? size
+    : { ...size, position: 'absolute', left: `${x}px`, top: `${y}px` };
 }
 
 function number(value: number, digits = 0): string {
   return Number.isFinite(value) ? value.toFixed(digits) : '';
 }
 
-export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: string; size: TileSize }) {
+export interface RemoteTileProps {
+  engine: CallEngine;
+  id: string;
+  place: TilePlace;
+  pinned: boolean;
+  onPin(): void;
+  /** Whether what is measured is shown. */
+  facts: boolean;
+}
+
+export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTileProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const remote = useComputed(() => engine.state.value.remotes.find((r) => r.id === id));
   useEffect(() => {
     if (!canvas.current) return;
-    engine.attach(id, canvas.current);
-    return () => engine.detach(id);
+    engine.attach(id, 'camera', canvas.current);
+    return () => engine.detach(id, 'camera');
   }, [engine, id]);
 
   const r = remote.value;
   if (!r) return null;
   const { stats } = r;
-  const video = r.tracks.find((t) => t.kind === 'video');
-  const audio = r.tracks.find((t) => t.kind === 'audio');
+  const video = r.tracks.find((t) => t.source === 'camera');
+  const audio = r.tracks.find((t) => t.source === 'microphone');
   const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
   const silent = audio === undefined || audio.muted;
   // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
@@ -49,7 +68,7 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
   return (
     <article
       class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${whole ? 'whole' : ''}`}
-      style={{ width: `${size.width}px`, height: `${size.height}px`, '--level': number(r.level, 2) }}
+      style={{ ...tileStyle(place), '--level': number(r.level, 2) }}
       aria-label={tileLabel(r, silent, picture)}
     >
       <canvas
@@ -78,6 +97,8 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
       </div>
+      <TileTools name={r.name} canvas={canvas} picture={picture} pinned={pinned} onPin={onPin} />
+      {facts && <TileFacts engine={engine} remote={r} />}
       {r.presence === 'reconnecting' && (
         <div class="tile-cover" data-testid="remote-reconnecting">
           <span class="spinner" aria-hidden="true" />
@@ -99,14 +120,14 @@ function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
 
 export interface SelfTileProps {
   engine: CallEngine;
-  size: TileSize;
+  place: TilePlace;
   floating: boolean;
   /** Absent where there is no choice. */
   onToggle?: (() => void) | undefined;
 }
 
 /** The person's own picture, mirrored as people know themselves. */
-export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
+export function SelfTile({ engine, place, floating, onToggle }: SelfTileProps) {
   const video = useRef<HTMLVideoElement>(null);
   const local = useComputed(() => engine.state.value.local);
   useSignalEffect(() => {
@@ -114,7 +135,7 @@ export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
   });
   const { name, camera, mic, speaking } = local.value;
   const picture = camera && engine.preview.value !== null;
-  const style = floating ? {} : { width: `${size.width}px`, height: `${size.height}px` };
+  const style = floating ? {} : tileStyle(place);
   return (
     <article
       class={`tile self ${floating ? 'floating' : ''} ${speaking && mic ? 'speaking' : ''}`}
@@ -152,6 +173,15 @@ export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
 
 /** The ids of the remotes, changing only when somebody joins or leaves. */
 export function useRemoteIds(engine: CallEngine): ReadonlySignal<string[]> {
-  const joined = useComputed(() => engine.state.value.remotes.map((r) => r.id).join('\n'));
+  return useIds(() => engine.state.value.remotes.map((r) => r.id));
+}
+
+/** The ids of those who share a screen. */
+export function useSharing(engine: CallEngine): ReadonlySignal<string[]> {
+  return useIds(() => engine.state.value.remotes.filter(shares).map((r) => r.id));
+}
+
+function useIds(list: () => string[]): ReadonlySignal<string[]> {
+  const joined = useComputed(() => list().join('\n'));
   return useComputed(() => (joined.value === '' ? [] : joined.value.split('\n')));
 }

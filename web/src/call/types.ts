@@ -10,6 +10,7 @@ import type {
   Presence,
 } from '../protocol/messages.gen.ts';
 import type { TransportName } from '../transport/transport.ts';
+import type { Picture } from '../workers/messages.ts';
 
 /** Where the call stands. `reconnecting` is true only while nothing arrives and the engine is trying. */
 export type Phase = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'left' | 'failed';
@@ -37,7 +38,9 @@ export interface RemoteStats {
   playoutMs: number;
   /** Video shown minus audio heard, ms; positive: video late. NaN until both run. */
   lipSyncMs: number;
-  bitrate: number; // bit/s, audio and video
+  bitrate: number; // bit/s, of everything
+  /** Of the screen that is shared; zeros without one. */
+  screen: { width: number; height: number; framesRendered: number };
 }
 
 export interface RemoteTrack {
@@ -71,6 +74,13 @@ export interface Local {
   cameraId: string;
   level: number;
   speaking: boolean;
+  /** Loudness of what the microphone picks up while it is muted, which nobody hears, 0..1. */
+  unheard: number;
+  /** Where the sound goes; '' is the system's choice. */
+  speakerId: string;
+  noiseSuppression: boolean;
+  /** A screen is shared. */
+  sharing: boolean;
   codec: Codec; // of the video that is being sent
   width: number;
   height: number;
@@ -158,9 +168,14 @@ export interface CallEngine {
   /** Changes device mid-call. */
   setMicDevice(id: string): void;
   setCameraDevice(id: string): void;
+  /** Plays on this device; '' is the system's choice. Only where canChooseSpeaker (media/sound.ts). */
+  setSpeaker(id: string): void;
+  setNoiseSuppression(on: boolean): void;
+  /** Shares a screen, after the browser has asked which, or stops. To be called from a click. */
+  share(on: boolean): void;
   /** Shows a remote participant's video on a canvas; the canvas is handed to the worker and cannot be reused for another. */
-  attach(participant: string, canvas: HTMLCanvasElement): void;
-  detach(participant: string): void;
+  attach(participant: string, source: Picture, canvas: HTMLCanvasElement): void;
+  detach(participant: string, source: Picture): void;
   /** The local camera for the self view; null while it is off. */
   readonly preview: ReadonlySignal<MediaStream | null>;
   /** To be called from a click when audioBlocked. */

@@ -2,7 +2,7 @@
 // person joins. Whoever has the stream stops it: the preview until take(), the call engine after.
 
 import { signal } from '@preact/signals';
-import { AUDIO_CONSTRAINTS, VIDEO_CONSTRAINTS } from '../media/constraints.ts';
+import { audioConstraints, VIDEO_CONSTRAINTS } from '../media/constraints.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
 
@@ -14,7 +14,10 @@ export interface Device {
 export interface Devices {
   microphones: Device[];
   cameras: Device[];
+  speakers: Device[];
 }
+
+const UNNAMED = { audioinput: 'Microphone', videoinput: 'Camera', audiooutput: 'Speaker' };
 
 /** The devices by name. Without permission browsers give neither names nor ids; such entries are left out. */
 export async function listDevices(): Promise<Devices> {
@@ -24,15 +27,15 @@ export async function listDevices(): Promise<Devices> {
       .filter((d) => d.kind === kind && d.deviceId !== '')
       .map((d, i) => ({
         id: d.deviceId,
-        label: d.label || `${kind === 'audioinput' ? 'Microphone' : 'Camera'} ${i + 1}`,
+        label: d.label || `${UNNAMED[kind]} ${i + 1}`,
       }));
-  return { microphones: of('audioinput'), cameras: of('videoinput') };
+  return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
 }
 
 /** What is asked of a device. A remembered one is a wish, one that was just chosen is a demand. */
 function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrackConstraints {
   const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
-  return kind === 'camera' ? { ...device, ...VIDEO_CONSTRAINTS } : { ...device, ...AUDIO_CONSTRAINTS };
+  return { ...device, ...(kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(!recallFlag('keep-noise'))) };
 }
 
 interface Wish {
@@ -102,7 +105,7 @@ export class Preview {
   readonly camera = signal(!recallFlag('camera-off'));
   readonly micProblem = signal<DeviceProblem | null>(null);
   readonly cameraProblem = signal<DeviceProblem | null>(null);
-  readonly devices = signal<Devices>({ microphones: [], cameras: [] });
+  readonly devices = signal<Devices>({ microphones: [], cameras: [], speakers: [] });
   readonly micId = signal(recall('mic') ?? '');
   readonly cameraId = signal(recall('camera') ?? '');
 

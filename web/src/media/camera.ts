@@ -3,6 +3,7 @@
 import type { ToWorker } from '../workers/messages.ts';
 import { VIDEO_CONSTRAINTS } from './constraints.ts';
 import { openDevice, trackProcessor } from './devices.ts';
+import { Grabber } from './grabber.ts';
 
 export interface CameraHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;
@@ -55,7 +56,7 @@ export class Camera {
       const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
       this.#handlers.post({ type: 'camera', readable }, [readable]);
     } else {
-      this.#grabber = new Grabber(track, this.#handlers.post);
+      this.#grabber = new Grabber(track, this.#handlers.post, 'camera');
     }
     this.#handlers.preview(new MediaStream([track]));
   }
@@ -79,53 +80,5 @@ export class Camera {
     this.#grabber = null;
     this.#track?.stop();
     this.#track = null;
-  }
-}
-
-/** Frames of a track through a video element. A hidden page gets no frame callbacks: there the worker's ticks set the pace. */
-class Grabber {
-  readonly #video = document.createElement('video');
-  readonly #post: CameraHandlers['post'];
-  #closed = false;
-  readonly #visibility = () => this.#post({ type: 'ticks', on: document.hidden }, []);
-
-  constructor(track: MediaStreamTrack, post: CameraHandlers['post']) {
-    this.#post = post;
-    this.#video.muted = true;
-    this.#video.playsInline = true;
-    this.#video.srcObject = new MediaStream([track]);
-    this.#video.play().catch(() => undefined);
-    this.#next();
-    document.addEventListener('visibilitychange', this.#visibility);
-    this.#visibility();
-  }
-
-  #next(): void {
-    this.#video.requestVideoFrameCallback(() => {
-      if (this.#closed) return;
-      this.#grab();
-      this.#next();
-    });
-  }
-
-  tick(): void {
-    if (document.hidden && !this.#closed) this.#grab();
-  }
-
-  #grab(): void {
-    if (this.#video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    try {
-      const frame = new VideoFrame(this.#video, { timestamp: Math.round(performance.now() * 1000) });
-      this.#post({ type: 'frame', frame }, [frame]);
-    } catch {
-      // no picture yet
-    }
-  }
-
-  close(): void {
-    this.#closed = true;
-    document.removeEventListener('visibilitychange', this.#visibility);
-    this.#post({ type: 'ticks', on: false }, []);
-    this.#video.srcObject = null;
   }
 }

@@ -53,7 +53,7 @@ export interface EncoderChoice {
 /** The best configuration that the browser's encoder takes, with two temporal layers if it can; null if it cannot encode the codec. */
 export async function encoderFor(
   codec: VideoCodec,
-  size: { width: number; height: number; fps: number; bitrate: number },
+  size: { width: number; height: number; fps: number; bitrate: number; text: boolean },
 ): Promise<EncoderChoice | null> {
   const base: VideoEncoderConfig = {
     codec: CODEC_STRING[codec],
@@ -62,6 +62,7 @@ export async function encoderFor(
     framerate: size.fps,
     bitrate: size.bitrate,
     latencyMode: 'realtime',
+    ...(size.text && { contentHint: 'text' }),
     ...(codec === 'h264' && { avc: { format: 'annexb' as const } }),
   };
   const tries: [string | null, number][] = [

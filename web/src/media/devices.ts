@@ -1,12 +1,16 @@
 // Cameras and microphones as the page opens them; errors become sentences for people.
 
-import { AUDIO_CONSTRAINTS, VIDEO_CONSTRAINTS } from './constraints.ts';
+import { audioConstraints, VIDEO_CONSTRAINTS } from './constraints.ts';
 
 /** Opens a device: `id` if it is there, else the default one. Rejects with an Error whose message is for people. */
-export async function openDevice(kind: 'camera' | 'microphone', id: string): Promise<MediaStreamTrack> {
+export async function openDevice(
+  kind: 'camera' | 'microphone',
+  id: string,
+  noiseSuppression = true,
+): Promise<MediaStreamTrack> {
   if (!navigator.mediaDevices)
     throw new Error('Cameras and microphones work only on a secure (https or localhost) page.');
-  const wanted = kind === 'camera' ? VIDEO_CONSTRAINTS : AUDIO_CONSTRAINTS;
+  const wanted = kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(noiseSuppression);
   const open = (constraints: MediaTrackConstraints) =>
     navigator.mediaDevices.getUserMedia(kind === 'camera' ? { video: constraints } : { audio: constraints });
   try {

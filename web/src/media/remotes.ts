@@ -8,7 +8,7 @@ import { markingOf, parseRTP } from '../protocol/rtp.ts';
 import { videoToAudioAxis } from '../protocol/unwrap.ts';
 import { type Bytes, readVarint } from '../protocol/varint.ts';
 import type { InStream } from '../transport/transport.ts';
-import type { FromPlayout, ToPlayout } from '../workers/messages.ts';
+import type { FromPlayout, Picture, ToPlayout } from '../workers/messages.ts';
 import { AudioReceiver } from './audio-receiver.ts';
 import { CardClock, now } from './clock.ts';
 import { emptyStats, loudness } from './stats.ts';
@@ -61,7 +61,7 @@ export class Remotes {
       case 'participant_left': {
         const left = this.participants.get(m.id);
         this.participants.delete(m.id);
-        this.#canvases.delete(m.id);
+        for (const source of ['camera', 'screen'] as const) this.#canvases.delete(canvasKey(m.id, source));
         for (const t of [...this.#tracks.values()])
           if (t.track.participant === m.id) this.#remove(t.track.id);
         for (const t of left?.tracks ?? []) this.#remove(t.id);
@@ -110,10 +110,11 @@ export class Remotes {
 
   #newVideo(track: Track): VideoReceiver {
     const video = new VideoReceiver(track.codec, {
+      steady: pictureOf(track) === 'camera',
       requestKey: () => this.#requestKey(track.id),
-      heardAt: (media) => this.#heardAt(track.participant, media),
+      heardAt: (media) => this.#heardAt(track, media),
     });
-    video.setCanvas(this.#canvases.get(track.participant) ?? null);
+    video.setCanvas(this.#canvases.get(canvasKey(track.participant, pictureOf(track))) ?? null);
     return video;
   }
 
@@ -193,11 +194,12 @@ export class Remotes {
 
   // Screen and sound card
 
-  setCanvas(participant: string, canvas: OffscreenCanvas | null): void {
-    if (canvas) this.#canvases.set(participant, canvas);
-    else this.#canvases.delete(participant);
+  setCanvas(participant: string, source: Picture, canvas: OffscreenCanvas | null): void {
+    const key = canvasKey(participant, source);
+    if (canvas) this.#canvases.set(key, canvas);
+    else this.#canvases.delete(key);
     for (const { track, video } of this.#tracks.values()) {
-      if (track.participant === participant) video?.setCanvas(canvas);
+      if (track.participant === participant && pictureOf(track) === source) video?.setCanvas(canvas);
     }
   }
 
@@ -216,18 +218,19 @@ export class Remotes {
     this.#playout?.postMessage(m, transfer);
   }
 
-  /** When the sound of a participant that belongs to a video media time (ms) is heard. */
-  #heardAt(participant: string, media: number): number {
-    const position = this.#audioOf(participant)?.position(now());
+  /** When the sound that belongs to a media time (ms) of a video is heard. */
+  #heardAt(video: Track, media: number): number {
+    const position = this.#audioOf(video.participant, pictureOf(video))?.position(now());
     if (!position) return Number.NaN;
     let ahead = media - position.media;
     if (Math.abs(ahead) > 1e6) ahead += 1000 * videoToAudioAxis(media / 1000, position.media / 1000);
     return this.card.heardAt(position.contextTime) + ahead;
   }
 
-  #audioOf(participant: string): AudioReceiver | undefined {
+  /** The sound that belongs to one of somebody's pictures. */
+  #audioOf(participant: string, picture: Picture): AudioReceiver | undefined {
     for (const { track, audio } of this.#tracks.values()) {
-      if (audio && track.participant === participant) return audio;
+      if (audio && track.participant === participant && pictureOf(track) === picture) return audio;
     }
     return undefined;
   }
@@ -298,7 +301,8 @@ export class Remotes {
       const stats = emptyStats();
       for (const t of this.#tracks.values()) {
         if (t.track.participant !== id) continue;
-        addStats(stats, t, at);
+        if (pictureOf(t.track) === 'camera') addStats(stats, t, at);
+        else if (t.video) stats.screen = screenStats(t.video);
         const bytes = (t.video ?? t.audio)?.bytes ?? 0;
         const key = `${t.track.id}`;
         stats.bitrate += passed > 0 ? (8 * (bytes - (this.#bytes.get(key) ?? bytes))) / passed : 0;
@@ -313,7 +317,7 @@ export class Remotes {
   levels(): Record<string, number> {
     const all: Record<string, number> = {};
     for (const id of this.participants.keys()) {
-      const level = loudness(this.#audioOf(id)?.level ?? 0);
+      const level = loudness(this.#audioOf(id, 'camera')?.level ?? 0);
       all[id] = Math.max(level, (this.#levels.get(id) ?? 0) * 0.75);
       this.#levels.set(id, all[id]);
     }
@@ -323,6 +327,18 @@ export class Remotes {
   close(): void {
     for (const id of [...this.#tracks.keys()]) this.#remove(id);
   }
+}
+
+function pictureOf(track: Track): Picture {
+  return track.source === 'screen' ? 'screen' : 'camera';
+}
+
+function canvasKey(participant: string, source: Picture): string {
+  return `${participant} ${source}`;
+}
+
+function screenStats({ width, height, meter }: VideoReceiver): RemoteStats['screen'] {
+  return { width, height, framesRendered: meter.rendered };
 }
 
 function baseLayer(packet: Bytes): boolean {

@@ -7,6 +7,7 @@
 import captureURL from '../workers/capture.worklet.ts?worker&url';
 import type { ToWorker } from '../workers/messages.ts';
 import playoutURL from '../workers/playout.worklet.ts?worker&url';
+import { audioConstraints } from './constraints.ts';
 import { openDevice, trackProcessor } from './devices.ts';
 
 const RATE = 48_000;
@@ -14,6 +15,15 @@ const CLOCK_MS = 500;
 const SANE_MS = 500; // an output latency above this is a browser's mistake
 const USUAL_LATENCY_MS = 40; // of sound cards, where it must not be asked for
 const READS = 3; // of the clock: a card that stumbles loses time, which must show soon
+
+/** AudioContext.setSinkId is not in TypeScript's libraries yet, nor in Firefox. */
+interface Steerable {
+  setSinkId(id: string): Promise<void>;
+}
+
+export function canChooseSpeaker(): boolean {
+  return 'setSinkId' in AudioContext.prototype;
+}
 
 export interface SoundHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;
@@ -52,6 +62,12 @@ export class Sound {
     const { port1, port2 } = new MessageChannel();
     node.port.postMessage({ port: port1 }, [port1]);
     this.#handlers.post({ type: 'playout', port: port2 }, [port2]);
+  }
+
+  /** Plays on this device, '' or 'default' being the system's choice. Rejects if there is no such device. */
+  async setSpeaker(id: string): Promise<void> {
+    if (canChooseSpeaker())
+      await (this.context as unknown as Steerable).setSinkId(id === 'default' ? '' : id);
   }
 
   /** Tries again to play, from a click. */
@@ -109,6 +125,7 @@ export class Microphone {
   #ask = 0; // counts what was asked for; a device that opens late must not win
   #source: MediaStreamAudioSourceNode | null = null;
   #node: AudioWorkletNode | null = null;
+  #noiseSuppression = true;
 
   constructor(sound: Sound, handlers: SoundHandlers) {
     this.#sound = sound;
@@ -127,9 +144,15 @@ export class Microphone {
   /** Opens a microphone and sends it instead of the one before. Rejects with an Error for people. */
   async start(id: string): Promise<void> {
     const ask = ++this.#ask;
-    const track = await openDevice('microphone', id);
+    const track = await openDevice('microphone', id, this.#noiseSuppression);
     if (ask === this.#ask) await this.use(track);
     else track.stop(); // something else was asked for meanwhile
+  }
+
+  /** From now on, and for the open microphone if its browser can change that. */
+  setNoiseSuppression(on: boolean): void {
+    this.#noiseSuppression = on;
+    this.#track?.applyConstraints(audioConstraints(on)).catch(() => undefined); // some devices cannot
   }
 
   /** Sends an open track, which this owns from now on. Rejects with an Error for people. */

@@ -21,5 +21,6 @@ export function emptyStats(): RemoteStats {
     playoutMs: 0,
     lipSyncMs: Number.NaN,
     bitrate: 0,
+    screen: { width: 0, height: 0, framesRendered: 0 },
   };
 }

@@ -27,7 +27,9 @@ interface Encoded extends OrderFrame {
   payload: Bytes;
 }
 
-export interface VideoReceiverHandlers {
+export interface VideoReceiverOptions {
+  /** Frames come all the time, so that a long interval is a freeze. A screen's come when something on it changes. */
+  steady: boolean;
   requestKey(): void;
   /** When the sound of a media time (ms) is heard; NaN if there is none. */
   heardAt(media: number): number;
@@ -44,7 +46,7 @@ export class VideoReceiver {
   height = 0;
   /** Shown minus heard, ms, smoothed. */
   lipSync = Number.NaN;
-  readonly #handlers: VideoReceiverHandlers;
+  readonly #options: VideoReceiverOptions;
   #codec: VideoCodec;
   #order = new FrameOrder<Encoded>();
   #sequence = new Unwrapper(16);
@@ -61,9 +63,9 @@ export class VideoReceiver {
   #closed = false;
   #paused = false;
 
-  constructor(codec: Codec, handlers: VideoReceiverHandlers) {
+  constructor(codec: Codec, options: VideoReceiverOptions) {
     this.#codec = codec === 'opus' ? 'vp8' : codec;
-    this.#handlers = handlers;
+    this.#options = options;
   }
 
   /** Shows the picture there from now on; null to show it nowhere. */
@@ -155,7 +157,7 @@ export class VideoReceiver {
   #askKey(at: number): void {
     if (at - this.#keyAsked < KEY_EVERY || this.#paused) return;
     this.#keyAsked = at;
-    this.#handlers.requestKey();
+    this.#options.requestKey();
   }
 
   #decode(frame: Encoded): void {
@@ -249,7 +251,7 @@ export class VideoReceiver {
 
   #due(i: number): number {
     const media = this.#decoded[i]?.media ?? 0;
-    return this.schedule.due(media, this.#handlers.heardAt(media));
+    return this.schedule.due(media, this.#options.heardAt(media));
   }
 
   #draw(frame: VideoFrame, media: number): void {
@@ -271,7 +273,8 @@ export class VideoReceiver {
   #drawn(media: number): void {
     const at = now();
     if (!this.#paused) this.meter.add(at);
-    const off = at - this.#handlers.heardAt(media);
+    if (!this.#options.steady) this.meter.pause();
+    const off = at - this.#options.heardAt(media);
     if (Number.isNaN(this.lipSync) || Number.isNaN(off)) this.lipSync = off;
     else this.lipSync += (off - this.lipSync) / 8;
   }

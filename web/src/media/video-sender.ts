@@ -1,4 +1,4 @@
-// The camera's way: frame → encoder → VideoStreams. It owns every VideoFrame it is given and closes it. Nothing is queued: a frame that the
+// A picture's way up: frame → encoder → VideoStreams. It owns every VideoFrame it is given and closes it. Nothing is queued: a frame that the
 // encoder or the way up has no room for is dropped here, before it costs anything.
 
 import type { Codec } from '../protocol/messages.gen.ts';
@@ -9,15 +9,15 @@ import { encoderFor, type VideoCodec } from './codecs.ts';
 import { VideoStreams } from './outgoing.ts';
 import { Pressure } from './pressure.ts';
 
-const FPS = 30;
 const KEY_PERIOD = 5_000; // ms; the server keeps a group for late joiners
 const KEY_REST = 250; // ms between two key frames on request
 const MAX_FAILURES = 10; // in a row
+const SOONER = 0.6; // of a frame interval: cameras' frames do not come evenly
 const LATE_MS = 500;
 const LATE_FRAMES = 45;
 const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
 
-/** Bits per second at 30 frames per second, by the number of pixels. */
+/** Bits per second, by the number of pixels: at 30 frames per second of people, at fewer of text. */
 function fullBitrate(width: number, height: number): number {
   const pixels = width * height;
   if (pixels <= 320 * 180) return 250_000;
@@ -49,6 +49,8 @@ export class VideoSender {
   readonly #handlers: VideoSenderHandlers;
   readonly #epoch: number; // media time 0
   readonly #maxPixels: number;
+  readonly #fps: number;
+  readonly #text: boolean;
   #wanted: VideoCodec = 'vp8';
   #encoder: VideoEncoder | null = null;
   #configured = ''; // what the encoder is configured for
@@ -61,6 +63,7 @@ export class VideoSender {
   /** The camera's newest frame, so that another session need not wait for the next. */
   #last: VideoFrame | null = null;
   #lastTimestamp = -1;
+  #pushedAt = Number.NEGATIVE_INFINITY;
   #rttMs = 0;
   #share = 1;
   #failures = 0;
@@ -76,11 +79,17 @@ export class VideoSender {
     ssrc: number;
     epoch: number;
     maxPixels: number;
+    /** At most; what comes sooner is left out. */
+    fps: number;
+    /** Sharp edges matter more than motion. */
+    text: boolean;
     handlers: VideoSenderHandlers;
   }) {
     this.#streams = new VideoStreams(o.flow, o.ssrc);
     this.#epoch = o.epoch;
     this.#maxPixels = o.maxPixels;
+    this.#fps = o.fps;
+    this.#text = o.text;
     this.#handlers = o.handlers;
   }
 
@@ -88,9 +97,7 @@ export class VideoSender {
     this.#streams.use(session);
     this.#pressure.forget();
     this.#keyWanted = true;
-    const last = this.#last;
-    this.#last = null;
-    if (last) this.push(last);
+    this.repeat(0);
   }
 
   setCodec(codec: VideoCodec): void {
@@ -107,9 +114,23 @@ export class VideoSender {
     this.#pressure.received(highestSeq);
   }
 
-  /** Takes a frame from the camera. */
+  /** Sends the newest frame again if none came for so long, ms, or if somebody waits for a key frame. */
+  repeat(afterMs: number): void {
+    const last = this.#last;
+    if (!last || (now() - this.#pushedAt < afterMs && !this.#keyWanted)) return;
+    this.#last = null;
+    this.#pushedAt = Number.NEGATIVE_INFINITY;
+    this.push(last);
+  }
+
+  /** Takes over a frame. */
   push(input: VideoFrame): void {
     const at = now();
+    if (at - this.#pushedAt < SOONER * (1000 / this.#fps)) {
+      input.close();
+      return;
+    }
+    this.#pushedAt = at;
     const frame = this.#fit(input);
     this.#keep(frame.clone());
     try {
@@ -166,7 +187,7 @@ export class VideoSender {
     this.#configuring = true;
     try {
       let codec = this.#wanted;
-      const size = { width, height, fps: FPS, bitrate: this.#bitrate(width, height) };
+      const size = { width, height, fps: this.#fps, bitrate: this.#bitrate(width, height), text: this.#text };
       let choice = await encoderFor(codec, size);
       if (!choice && codec !== 'vp8') {
         codec = 'vp8';

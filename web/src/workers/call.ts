@@ -3,7 +3,7 @@
 import type { LinkInfo } from '../call/types.ts';
 import { now } from '../media/clock.ts';
 import { receivable } from '../media/codecs.ts';
-import { PICTURE } from '../media/constraints.ts';
+import { PICTURE, SCREEN } from '../media/constraints.ts';
 import { Publisher } from '../media/publisher.ts';
 import { Remotes } from '../media/remotes.ts';
 import { type FromServer, REPORT_FLOW, type Welcome } from '../protocol/messages.gen.ts';
@@ -40,12 +40,12 @@ export class Call {
     this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }));
     this.#publisher = new Publisher({
       codec: join.codec,
-      maxPixels: PICTURE.width * PICTURE.height,
+      maxPixels: { camera: PICTURE.width * PICTURE.height, screen: SCREEN.width * SCREEN.height },
       send: (m) => this.#connection?.send(m),
       changed: (local) => post({ type: 'local', local }),
       notice: (text) => post({ type: 'notice', text }),
     });
-    this.#publisher.setMuted(!join.mic);
+    this.#publisher.microphone.setMuted(!join.mic);
     this.#lab = new Lab(join.room, (link) => post({ type: 'link', link }));
     void this.#start(join);
   }
@@ -152,7 +152,8 @@ export class Call {
   }
 
   #levels(): void {
-    this.#post({ type: 'levels', remotes: this.#remotes.levels(), local: this.#publisher.level });
+    const { level, unheard } = this.#publisher;
+    this.#post({ type: 'levels', remotes: this.#remotes.levels(), local: level, unheard });
   }
 
   /** Does what the page says. */
@@ -163,29 +164,43 @@ export class Call {
         else this.#end();
         break;
       case 'camera':
-        this.#publisher.startCamera(m.readable);
+        this.#publisher.camera.start(m.readable);
         break;
       case 'frame':
         if (this.#ended) m.frame.close();
-        else this.#publisher.frame(m.frame);
+        else this.#publisher.camera.frame(m.frame);
         break;
       case 'camera-off':
-        this.#publisher.stopCamera();
+        this.#publisher.camera.stop();
+        break;
+      case 'screen':
+        this.#publisher.screen.start(m.readable);
+        break;
+      case 'screen-frame':
+        if (this.#ended) m.frame.close();
+        else this.#publisher.screen.frame(m.frame);
+        break;
+      case 'screen-sound':
+        this.#publisher.screenSound.start(m.source);
+        break;
+      case 'screen-off':
+        this.#publisher.screen.stop();
+        this.#publisher.screenSound.stop();
         break;
       case 'microphone':
-        this.#publisher.startMicrophone(m.source);
+        this.#publisher.microphone.start(m.source);
         break;
       case 'microphone-off':
-        this.#publisher.stopMicrophone();
+        this.#publisher.microphone.stop();
         break;
       case 'mute':
-        this.#publisher.setMuted(!m.mic);
+        this.#publisher.microphone.setMuted(!m.mic);
         break;
       case 'canvas':
-        this.#remotes.setCanvas(m.participant, m.canvas);
+        this.#remotes.setCanvas(m.participant, m.source, m.canvas);
         break;
       case 'detach':
-        this.#remotes.setCanvas(m.participant, null);
+        this.#remotes.setCanvas(m.participant, m.source, null);
         break;
       case 'playout':
         this.#remotes.setPlayout(m.port);

@@ -5,6 +5,9 @@ import type { CallState, Failure, LinkInfo, Local, Phase, RemoteStats, SwitchSty
 import type { Codec, FromServer } from '../protocol/messages.gen.ts';
 import type { TransportName } from '../transport/transport.ts';
 
+/** Which of a participant's pictures. */
+export type Picture = 'camera' | 'screen';
+
 export type ToWorker =
   | {
       type: 'join';
@@ -21,13 +24,18 @@ export type ToWorker =
   /** Where it has not: the page sends frames. */
   | { type: 'frame'; frame: VideoFrame }
   | { type: 'camera-off' }
+  /** A screen that is shared, in the same two ways, and its sound. */
+  | { type: 'screen'; readable: ReadableStream<VideoFrame> }
+  | { type: 'screen-frame'; frame: VideoFrame }
+  | { type: 'screen-sound'; source: ReadableStream<AudioData> }
+  | { type: 'screen-off' }
   /** Asks for ticks, see below. */
   | { type: 'ticks'; on: boolean }
   | { type: 'microphone'; source: ReadableStream<AudioData> | MessagePort }
   | { type: 'microphone-off' }
   | { type: 'mute'; mic: boolean }
-  | { type: 'canvas'; participant: string; canvas: OffscreenCanvas }
-  | { type: 'detach'; participant: string }
+  | { type: 'canvas'; participant: string; source: Picture; canvas: OffscreenCanvas }
+  | { type: 'detach'; participant: string; source: Picture }
   | { type: 'playout'; port: MessagePort }
   /** The sample at `contextTime` (s) of the audio context is heard at `at` (ms since the epoch). */
   | { type: 'clock'; contextTime: number; at: number }
@@ -39,7 +47,7 @@ export type FromWorker =
   /** What carries the call from now on. */
   | { type: 'transport'; transport: TransportName }
   | { type: 'stats'; remotes: Record<string, RemoteStats>; totals: Pick<CallState, 'freezes' | 'frozenMs'> }
-  | { type: 'levels'; remotes: Record<string, number>; local: number }
+  | { type: 'levels'; remotes: Record<string, number>; local: number; unheard: number }
   | { type: 'local'; local: Partial<Local> }
   | { type: 'link'; link: LinkInfo | null }
   /** About 15 times a second while asked for: a hidden page's own timers hardly run, a worker's do. */

@@ -1,0 +1,60 @@
+// One sound that this participant publishes: the microphone, or that of a tab that is shared. The track outlives sessions, with the same flow and SSRC.
+
+import type { FromParticipant, Publish } from '../protocol/messages.gen.ts';
+import type { Session } from '../transport/transport.ts';
+import { AudioSender } from './audio-sender.ts';
+import { randomSSRC } from './outgoing.ts';
+
+export interface PublishedAudioOptions {
+  flow: number;
+  source: 'microphone' | 'screen';
+  epoch: number;
+  send(message: FromParticipant): void;
+}
+
+export class PublishedAudio {
+  readonly sender: AudioSender;
+  readonly #options: PublishedAudioOptions;
+  readonly #ssrc = randomSSRC();
+  #published = false;
+
+  constructor(options: PublishedAudioOptions) {
+    this.#options = options;
+    this.sender = new AudioSender({ flow: options.flow, ssrc: this.#ssrc, epoch: options.epoch });
+  }
+
+  /** A session is there: announces the track and sends on it from now on. */
+  use(session: Session): void {
+    if (this.#published) session.send(this.#track());
+    this.sender.use(session);
+  }
+
+  #track(): { type: 'publish' } & Publish {
+    const { flow, source } = this.#options;
+    return { type: 'publish', flow, kind: 'audio', source, codec: 'opus', ssrc: this.#ssrc, muted: this.sender.muted };
+  }
+
+  start(source: ReadableStream<AudioData> | MessagePort): void {
+    this.sender.start(source);
+    if (this.#published) return;
+    this.#published = true;
+    this.#options.send(this.#track());
+  }
+
+  /** No sound any more. A microphone's track stays, for the others to show that it is off; a screen's ends. */
+  stop(): void {
+    this.sender.stop();
+    if (this.#options.source === 'microphone') {
+      this.setMuted(true);
+      return;
+    }
+    if (this.#published) this.#options.send({ type: 'unpublish', flow: this.#options.flow });
+    this.#published = false;
+  }
+
+  setMuted(muted: boolean): void {
+    if (muted === this.sender.muted) return;
+    this.sender.muted = muted;
+    if (this.#published) this.#options.send({ type: 'mute', flow: this.#options.flow, muted });
+  }
+}

@@ -1,0 +1,124 @@
+// One picture that this participant publishes: the camera, or a screen that is shared. It pumps frames into its sender and announces the track; the track
+// outlives sessions, with the same flow and SSRC.
+
+import type { Codec, FromParticipant, Publish } from '../protocol/messages.gen.ts';
+import type { Session } from '../transport/transport.ts';
+import { randomSSRC } from './outgoing.ts';
+import { type VideoFormat, VideoSender } from './video-sender.ts';
+
+/** How often a picture that does not move is sent again: it gets sharper, and who joins sees it. */
+const REPEAT_MS = 1_000;
+
+export interface PublishedVideoOptions {
+  flow: number;
+  source: 'camera' | 'screen';
+  /** Frames per second at most. */
+  fps: number;
+  epoch: number;
+  maxPixels: number;
+  send(message: FromParticipant): void;
+  changed(format: VideoFormat): void;
+  notice(text: string): void;
+}
+
+export class PublishedVideo {
+  readonly sender: VideoSender;
+  readonly #options: PublishedVideoOptions;
+  readonly #ssrc = randomSSRC();
+  #format: VideoFormat | null = null;
+  #on = false;
+  #pump: ReadableStreamDefaultReader<VideoFrame> | null = null;
+  #repeat: ReturnType<typeof setInterval> | null = null;
+
+  constructor(options: PublishedVideoOptions) {
+    this.#options = options;
+    const { flow, epoch, maxPixels, fps, source, send, changed, notice } = options;
+    this.sender = new VideoSender({
+      flow,
+      ssrc: this.#ssrc,
+      epoch,
+      maxPixels,
+      fps,
+      text: source === 'screen',
+      handlers: {
+        format: (format) => {
+          this.#format = format;
+          send(this.#track(format));
+          changed(format);
+        },
+        failed: notice,
+      },
+    });
+  }
+
+  get on(): boolean {
+    return this.#on;
+  }
+
+  /** A session is there: announces the track and sends on it from now on. */
+  use(session: Session): void {
+    if (this.#format && (this.#on || this.#options.source === 'camera')) session.send(this.#track(this.#format));
+    this.sender.use(session);
+  }
+
+  #track(format: VideoFormat): { type: 'publish' } & Publish {
+    const { flow, source, fps } = this.#options;
+    return { type: 'publish', flow, kind: 'video', source, fps, ssrc: this.#ssrc, muted: !this.#on, ...format };
+  }
+
+  setCodec(codec: Exclude<Codec, 'opus'>): void {
+    this.sender.setCodec(codec);
+  }
+
+  /** Frames come from here from now on. */
+  start(readable: ReadableStream<VideoFrame>): void {
+    void this.#pump?.cancel().catch(() => undefined);
+    const reader = readable.getReader();
+    this.#pump = reader;
+    void this.#read(reader);
+  }
+
+  async #read(reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
+    try {
+      for (;;) {
+        const { value, done } = await reader.read();
+        if (done) return;
+        if (this.#pump === reader) this.frame(value);
+        else value.close();
+      }
+    } catch {
+      // the device went away; the page tells the person
+    }
+  }
+
+  /** A frame; takes it over. */
+  frame(frame: VideoFrame): void {
+    const { flow, source, send } = this.#options;
+    if (!this.#on) {
+      this.#on = true;
+      // A screen that is shared again is a new track: the format is announced with its first frame.
+      if (source === 'screen') this.#repeat = setInterval(() => this.sender.repeat(REPEAT_MS), REPEAT_MS / 4);
+      if (this.#format) send(source === 'screen' ? this.#track(this.#format) : { type: 'mute', flow, muted: false });
+    }
+    this.sender.push(frame);
+  }
+
+  /** No picture any more. A camera's track stays, for the others to show that it is off; a screen's ends. */
+  stop(): void {
+    void this.#pump?.cancel().catch(() => undefined);
+    this.#pump = null;
+    if (this.#repeat) clearInterval(this.#repeat);
+    this.#repeat = null;
+    if (!this.#on) return;
+    this.#on = false;
+    this.sender.pause();
+    const { flow, source, send } = this.#options;
+    send(source === 'screen' ? { type: 'unpublish', flow } : { type: 'mute', flow, muted: true });
+  }
+
+  close(): void {
+    void this.#pump?.cancel().catch(() => undefined);
+    if (this.#repeat) clearInterval(this.#repeat);
+    this.sender.close();
+  }
+}
