@@ -1,6 +1,6 @@
 // What walking out of Wi-Fi costs, over real interfaces, routers and NATs in network namespaces:
 //
-//   npm run bench:roam [-- --runs N] [--only KIND,CHANGE,...] [--json FILE]
+//   npm run bench:roam [-- --runs N] [--only KIND,CHANGE,...] [--viewer native] [--json FILE]
 //
 // Needs root, because namespaces do. A first program makes the test bed and removes it, whatever happens; a second one, which it starts inside the client's
 // namespace, measures: browsers are then driven over that namespace's loopback, which no change of network touches.
@@ -11,7 +11,7 @@ import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import build from '../harness/build.ts';
 import { CHANGES, type Change, WHAT } from './changes.ts';
-import { CannotRun, MOVERS, type MoverKind, missing, TITLES } from './movers.ts';
+import { CannotRun, MOVERS, type MoverKind, missing, TITLES, VIEWERS, type ViewerKind } from './movers.ts';
 import { type Result, Scene } from './scene.ts';
 import { run } from './shell.ts';
 import { summarize, table } from './table.ts';
@@ -27,24 +27,30 @@ interface Options {
   runs: number;
   movers: MoverKind[];
   changes: Change[];
+  viewer: ViewerKind;
   json?: string;
   /** The test bed to measure in; without it, one is made. */
   inside?: string;
 }
 
-const USAGE = `usage: bench:roam [-- --runs N] [--only ${MOVERS.join('|')}|${CHANGES.join('|')},...] [--json FILE]`;
+const USAGE = `usage: bench:roam [-- --runs N] [--only ${MOVERS.join('|')}|${CHANGES.join('|')},...] [--viewer ${VIEWERS.join('|')}] [--json FILE]`;
 
 function parse(args: string[]): Options {
   const options: Options = {
     runs: Number(process.env.RUNS ?? 10),
     movers: [...MOVERS],
     changes: [...CHANGES],
+    viewer: 'chromium',
   };
   for (let i = 0; i < args.length; i += 2) {
     const [flag, value] = [args[i], args[i + 1]];
     if (value === undefined) throw new Error(USAGE);
     if (flag === '--runs') options.runs = Number(value);
-    else if (flag === '--json') options.json = value;
+    else if (flag === '--viewer') {
+      const viewer = VIEWERS.find((v) => v === value);
+      if (!viewer) throw new Error(USAGE);
+      options.viewer = viewer;
+    } else if (flag === '--json') options.json = value;
     else if (flag === '--inside') options.inside = value;
     else if (flag === '--only') {
       const names = value.split(',');
@@ -132,11 +138,11 @@ async function measure(testbed: Testbed, options: Options): Promise<void> {
   const interrupted = () => void (scene?.close() ?? Promise.resolve()).finally(() => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, interrupted);
   for (const kind of options.movers) {
-    const why = missing(kind);
+    const why = missing(kind, options.viewer);
     if (why) outcome.skipped[kind] = why;
     else {
       try {
-        scene = await Scene.open(testbed, kind);
+        scene = await Scene.open(testbed, kind, options.viewer);
         await play(scene, options, outcome.results);
       } catch (error) {
         if (!(error instanceof CannotRun)) {

@@ -47,7 +47,7 @@ export async function joinAs(kind: MoverKind, testbed: Testbed, api: string): Pr
     case 'companion':
       return companion(testbed);
     case 'native':
-      return native(testbed, api);
+      return program(testbed.client, api, NAME, ['--interface', 'wlan', '--interface', 'wwan']);
     case 'websocket':
       return webSocket(testbed);
   }
@@ -122,24 +122,42 @@ async function companion(testbed: Testbed): Promise<Mover> {
   }
 }
 
-async function native(testbed: Testbed, api: string): Promise<Mover> {
+/** Those who watch: a browser that draws, or a native participant, which leaves the machine to the one who walks and counts whole frames as they arrive. */
+export const VIEWERS = ['chromium', 'native'] as const;
+export type ViewerKind = (typeof VIEWERS)[number];
+const WATCHER = 'Vic';
+
+/** Joins the call to watch, without a camera. */
+export async function watchAs(kind: ViewerKind, testbed: Testbed, api: string): Promise<Pick<Mover, 'times' | 'close'>> {
+  if (kind === 'native') return program(testbed.viewer, api, WATCHER, ['--video', 'off', '--audio', 'off']);
+  const visitor = await visit('chromium', {
+    name: WATCHER,
+    origin: ORIGIN,
+    namespace: testbed.viewer,
+    camera: false,
+  });
+  try {
+    await visitor.person.join(ROOM, { viewer: true });
+  } catch (error) {
+    await visitor.close();
+    throw error;
+  }
+  return {
+    times: async (participant, from) => visitor.frames?.times(participant, from) ?? null,
+    close: () => visitor.close(),
+  };
+}
+
+/** A native participant. */
+async function program(namespace: string, api: string, name: string, flags: string[]): Promise<Mover> {
   await needs('join');
   const config = (await (await fetch(`${api}/api/config`)).json()) as {
     certificate_hashes: { value: string }[];
   };
-  const args = [
-    'join',
-    `${ORIGIN}/call/${ROOM}`,
-    '--name',
-    NAME,
-    '--interface',
-    'wlan',
-    '--interface',
-    'wwan',
-  ];
+  const args = ['join', `${ORIGIN}/call/${ROOM}`, '--name', name, ...flags];
   for (const { value } of config.certificate_hashes) args.push('--pin', value);
-  const program = new Running(testbed.client, BINARY, args);
-  await until(`${NAME} is in the call`, async () => program.ended || (await present(api)), Boolean);
+  const program = new Running(namespace, BINARY, args);
+  await until(`${name} is in the call`, async () => program.ended || (await present(api, name)), Boolean);
   return {
     times: async () => null,
     gone: async () => (program.ended ? `it ended: ${program.log.slice(-500)}` : null),
@@ -148,9 +166,9 @@ async function native(testbed: Testbed, api: string): Promise<Mover> {
   };
 }
 
-async function present(api: string): Promise<boolean> {
+async function present(api: string, name: string): Promise<boolean> {
   const calls = (await (await fetch(`${api}/api/calls`)).json()) as { participants: { name: string }[] }[];
-  return calls.some((c) => c.participants.some((p) => p.name === NAME));
+  return calls.some((c) => c.participants.some((p) => p.name === name));
 }
 
 async function webSocket(testbed: Testbed): Promise<Mover> {
@@ -165,9 +183,10 @@ async function webSocket(testbed: Testbed): Promise<Mover> {
 }
 
 /** Why a kind cannot run on this machine at all, or null. */
-export function missing(kind: MoverKind): string | null {
+export function missing(kind: MoverKind, viewer: ViewerKind): string | null {
   const need = kind === 'firefox' ? ['/usr/bin/firefox-esr', '/usr/bin/pulseaudio'] : [];
-  const chromium = process.env.CHROMIUM || '/usr/bin/chromium'; // the viewer's, too
-  const absent = [chromium, ...need].filter((p) => !existsSync(p));
+  if (viewer === 'chromium' || ['chromium', 'companion', 'websocket'].includes(kind))
+    need.push(process.env.CHROMIUM || '/usr/bin/chromium');
+  const absent = need.filter((p) => !existsSync(p));
   return absent.length > 0 ? `${absent.join(' and ')} not installed` : null;
 }

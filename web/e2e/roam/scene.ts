@@ -4,15 +4,13 @@ import type { ConnectionSnapshot, HandoverReport, PathEventData } from '../../sr
 import { BINARY } from '../harness/build.ts';
 import { Events } from '../harness/events.ts';
 import { pause, until } from '../harness/wait.ts';
-import { type Visitor, visit } from './browser.ts';
 import { apply, type Change, prepare } from './changes.ts';
 import { longestGap } from './frames.ts';
-import { joinAs, type Mover, type MoverKind, NAME, ROOM } from './movers.ts';
+import { joinAs, type Mover, type MoverKind, NAME, ROOM, type ViewerKind, watchAs } from './movers.ts';
 import { Running } from './shell.ts';
-import { SERVER_ADDRESS, SERVER_PORT, type Side, type Testbed } from './testbed.ts';
+import { SERVER_PORT, type Side, type Testbed } from './testbed.ts';
 import { Tunnel } from './tunnel.ts';
 
-const WATCHER = 'Vic';
 /** The page on the server's own loopback. */
 const HTTP_PORT = 8080;
 /** With nothing to be seen for this long, a direction has stopped for good. */
@@ -32,7 +30,7 @@ export interface Result {
   from: Side;
   /** In the order of the server's events, with "+" between; "none" if it saw no change; "dropped" if the call had to be joined again. */
   verdict: string;
-  /** At the viewer: the longest interval between drawn frames of the one who walks. */
+  /** At the viewer: the longest interval between drawn frames of the one who walks; between arrivals if the viewer is a native participant. */
   up: Direction;
   /** At the one who walks: the same of the test participant. */
   down: Direction;
@@ -60,10 +58,10 @@ export class Scene {
     readonly server: Running,
     readonly tunnel: Tunnel,
     readonly events: Events,
-    readonly viewer: Visitor,
+    readonly viewer: Pick<Mover, 'times' | 'close'>,
   ) {}
 
-  static async open(testbed: Testbed, kind: MoverKind): Promise<Scene> {
+  static async open(testbed: Testbed, kind: MoverKind, viewerKind: ViewerKind): Promise<Scene> {
     const undo: (() => Promise<void>)[] = [];
     try {
       const addr = `:${SERVER_PORT}`;
@@ -78,16 +76,10 @@ export class Scene {
       undo.push(() => tunnel.close());
       const events = await Events.follow(tunnel.origin);
       undo.push(async () => events.close());
-      const viewer = await visit('chromium', {
-        name: WATCHER,
-        origin: `https://${SERVER_ADDRESS}:${SERVER_PORT}`,
-        namespace: testbed.viewer,
-        camera: false,
-      });
+      const viewer = await watchAs(viewerKind, testbed, tunnel.origin);
       undo.push(() => viewer.close());
       const scene = new Scene(testbed, kind, server, tunnel, events, viewer);
       undo.push(async () => scene.#mover?.close());
-      await viewer.person.join(ROOM, { viewer: true });
       await scene.#join();
       return scene;
     } catch (error) {
@@ -172,7 +164,7 @@ export class Scene {
   /** Frames of the one who walks, at the viewer. */
   async #upTimes(): Promise<Times> {
     const self = this.#self;
-    return async (since) => this.viewer.frames?.times(self, since) ?? null;
+    return (since) => this.viewer.times(self, since);
   }
 
   /** Frames of the test participant, at the one who walks. */
@@ -196,6 +188,9 @@ export class Scene {
   /** Waits until media flows in both directions without interruption. */
   async #calm(): Promise<void> {
     const [up, down] = [await this.#upTimes(), await this.#downTimes()];
+    const now = Date.now();
+    // Where nobody's drawing is watched, only time tells; and the reports cover as much time before a change.
+    if ((await up(now)) === null && (await down(now)) === null) return pause(2 * CALM_MS);
     await until(
       `media of ${this.kind} runs in both directions`,
       async () => [await lately(up), await lately(down)],
@@ -242,7 +237,8 @@ export class Scene {
     const all = await times(happened.began - NEVER_MS);
     if (!all) {
       const gap = reported?.measured ? reported.longest_gap_ms : null;
-      return { gap, back: null, before: null, drawn: false };
+      const before = reported?.measured ? reported.usual_gap_ms : null;
+      return { gap, back: null, before, drawn: false };
     }
     const gap = longestGap(all, happened.began, to);
     const next = all.find((t) => t >= happened.usable);

@@ -98,9 +98,8 @@ export function table(all: Summary[]): string {
 }
 
 const LEGEND = `up, down: longest gap between drawn frames, median / worst, ms; up is what the viewer sees of the one who walks, down what
-that one sees of the test participant; "*" is what the one who walks told the server: Firefox of drawn frames, the native participant
-of arrivals. Never: not within ${NEVER_MS / 1000} s. Back after: where there was no network for a while, median from the moment that there was one
-again to the first frame. Before: median of the longest gap in the two seconds before the change, so what the machine's load does.`;
+that one sees of the test participant; "*" is what a participant told the server: Firefox of drawn frames, a native participant of arrivals. Never: not within ${NEVER_MS / 1000} s. Back after: where there was no network for a while, median from the moment that there was one
+again to the first frame. Before: median of the longest gap in as much time just before the change, so what the machine's load does.`;
 
 function gaps(s: Spread): string {
   return s.measured === 0 ? '–' : `${ms(s.median)} / ${ms(s.worst)}${s.drawn ? '' : ' *'}`;

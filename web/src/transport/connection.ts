@@ -33,7 +33,7 @@ const FAILED_MS = 200;
 const FAILED_TIMES = 15;
 /**
  * While the browser says that there is no network at all, one attempt in this time is enough, for it may be wrong (the server may be on this machine), and
- * Chromium delays all openings of a page of which too many were in vain. It says soon that there is one again.
+ * Chromium delays all WebTransport openings of a page of which too many were in vain. It says soon that there is one again.
  */
 const OFFLINE_MS = 1_000;
 /** A join without an answer for this long was lost: another session may join with the same token. */
@@ -204,7 +204,7 @@ export class Connection {
       const wait = between(pace, n);
       await Promise.race([sleep(wait * (0.75 + Math.random() / 2), signal), campaign.hurry.promise]);
       campaign.hurry = deferred();
-      if (!first) await online(OFFLINE_MS, signal);
+      if (!first && this.#transport !== 'websocket') await online(OFFLINE_MS, signal);
       await this.#room(campaign, first ? 1 : pace.atOnce);
       while (this.#speaks && !signal.aborted) await sleep(CHECK_MS, signal); // but a join is on its way
       if (signal.aborted) return;
@@ -221,9 +221,10 @@ export class Connection {
   /** Waits until there is room for another attempt, and makes some. */
   async #room(campaign: Campaign, most: number): Promise<void> {
     const age = patience(this.#options.pace, campaign.gaveWay, this.#silence.rtt);
-    while (campaign.attempts.size >= most && !campaign.abort.signal.aborted) {
+    const opening = () => [...campaign.attempts].filter((a) => a.askedAt === null); // of those that asked there is one a second at most
+    while (opening().length >= most && !campaign.abort.signal.aborted) {
       const now = performance.now();
-      const oldest = [...campaign.attempts].find((a) => !a.go && a.askedAt === null);
+      const oldest = opening().find((a) => !a.go);
       if (most > 1 && oldest && now - oldest.startedAt >= age) {
         oldest.abort.abort();
         campaign.attempts.delete(oldest);

@@ -134,11 +134,26 @@ describe('race', () => {
     expect((await run(null, null)).winner).toBe('unreachable');
   });
 
-  it('resumes over the WebSocket soon, and goes back to UDP where it passes', async () => {
+  it('resumes over the WebSocket soon', async () => {
     expect(await run(wt(never), ws(20), { purpose: resuming })).toEqual({ winner: 'websocket', ms: 620 });
-    const back: Purpose = { resume: true, before: 'websocket' };
-    expect(await run(wt(200), ws(20), { purpose: back })).toEqual({ winner: 'webtransport', ms: 200 });
-    expect(await run(wt(never), ws(20), { purpose: back })).toEqual({ winner: 'websocket', ms: 320 });
+  });
+
+  it('resumes a call over TCP there, and tries UDP where TCP fails or does not answer', async () => {
+    const purpose: Purpose = { resume: true, before: 'websocket' };
+    const udp = wt(5);
+    expect(await run(udp, ws(20), { purpose })).toEqual({ winner: 'websocket', ms: 20 });
+    expect(udp.begunAt).toBeNaN();
+    expect(await run(wt(5), ws(never), { purpose })).toEqual({ winner: 'webtransport', ms: 1_005 });
+    expect(await run(wt(5), ws(20, true), { purpose })).toEqual({ winner: 'webtransport', ms: 25 });
+  });
+
+  it('leaves UDP alone while there is no network at all', async () => {
+    vi.stubGlobal('navigator', { onLine: false });
+    const udp = wt(5);
+    const purpose: Purpose = { resume: true, before: 'websocket' };
+    expect((await run(udp, ws(20, true), { purpose })).winner).toBe('unreachable');
+    expect(udp.begunAt).toBeNaN();
+    vi.unstubAllGlobals();
   });
 
   it('does not go around an emulated network', async () => {
@@ -150,7 +165,7 @@ describe('race', () => {
     const back: Purpose = { resume: true, before: 'websocket' }; // which it was not heard over in the first place
     expect(await run(wt(never), ws(20), { purpose: back, target: lab })).toEqual({
       winner: 'websocket',
-      ms: 320,
+      ms: 20,
     });
   });
 

@@ -15,9 +15,11 @@ const JOIN_PREFERENCE_MS = 1_000;
  * of the above leaves it 500 ms for its own handshakes.
  */
 const JOIN_HEAD_START_MS = 500;
-/** Resuming there is no time to wait; but a call that fell back to TCP should return to UDP where it can. */
+/** Resuming there is less time to wait. */
 const RESUME_PREFERENCE_MS = 300;
 const RESUME_HEAD_START_MS = 300;
+/** A call over TCP resumes over TCP, and returns to UDP when that is over (upgrade.ts); only where TCP does not answer for so long, UDP is tried now. */
+const TCP_ALONE_MS = 1_000;
 
 /** An OpenSession that opens what is ready first, with some preference for WebTransport. */
 export function race(openers: Openers): OpenSession {
@@ -80,13 +82,20 @@ class Race {
     }
     signal.addEventListener('abort', this.#abort, { once: true });
     this.#startedAt = performance.now();
+    if (this.#overTCP) {
+      this.#begin('websocket');
+      this.#timers.push(setTimeout(() => this.#begin('webtransport'), TCP_ALONE_MS));
+      return;
+    }
     this.#begin('webtransport');
-    const headStart = !purpose.resume
-      ? JOIN_HEAD_START_MS
-      : purpose.before === 'websocket'
-        ? 0
-        : RESUME_HEAD_START_MS;
+    const headStart = purpose.resume ? RESUME_HEAD_START_MS : JOIN_HEAD_START_MS;
     this.#timers.push(setTimeout(() => this.#begin('websocket'), headStart));
+  }
+
+  /** A call that goes over TCP is resumed. */
+  get #overTCP(): boolean {
+    const { resume, before } = this.#stakes.purpose;
+    return resume && before === 'websocket';
   }
 
   readonly #abort = () => this.#lose(UNREACHABLE);
@@ -115,7 +124,7 @@ class Race {
       session.close();
       return;
     }
-    if (name === 'webtransport' || this.#failed.has('webtransport')) {
+    if (name === 'webtransport' || this.#overTCP || this.#failed.has('webtransport')) {
       this.#win(session);
       return;
     }
@@ -135,7 +144,12 @@ class Race {
     this.#failed.add(name);
     if (name === 'websocket') this.#websocket = null;
     if (this.#failed.size === 2) this.#lose(failure);
-    else if (name === 'websocket') return;
+    else if (name === 'websocket') {
+      if (this.#begun.has('webtransport')) return;
+      // Without any network both fail, and openings in vain make later ones slower (pace.ts).
+      if (globalThis.navigator?.onLine === false) this.#lose(failure);
+      else this.#begin('webtransport');
+    }
     else if (this.#websocket) this.#win(this.#websocket);
     else this.#begin('websocket');
   }
