@@ -2,11 +2,16 @@
 
 import { useComputed } from '@preact/signals';
 import { Button, IconButton } from '../ui/button.tsx';
+import { ReactionPicker } from './gestures.tsx';
 import type { CallEngine } from './types.ts';
+
+/** What is open beside the call: one at a time, for it takes its room from the picture. */
+export type Side = 'panel' | 'chat' | null;
 
 export interface BarProps {
   engine: CallEngine;
-  panel: boolean;
+  side: Side;
+  onChat(): void;
   onPanel(): void;
   onDevices(): void;
   onCopy(): void;
@@ -14,9 +19,10 @@ export interface BarProps {
   onLeave(): void;
 }
 
-export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave }: BarProps) {
+export function Bar({ engine, side, onChat, onPanel, onDevices, onCopy, onHelp, onLeave }: BarProps) {
   const local = useComputed(() => engine.state.value.local);
-  const { mic, camera, micAvailable, cameraAvailable } = local.value;
+  const { mic, camera, micAvailable, cameraAvailable, handRaised } = local.value;
+  const panel = side === 'panel';
   return (
     <div class="bar" role="toolbar" aria-label="Call">
       <IconButton
@@ -53,6 +59,19 @@ export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave
         data-testid="devices"
         onClick={onDevices}
       />
+      <span class="bar-gap" />
+      <ChatButton engine={engine} open={side === 'chat'} onPress={onChat} />
+      <IconButton
+        icon="hand"
+        label="Raise your hand"
+        title={handRaised ? 'Lower your hand (H)' : 'Raise your hand (H)'}
+        class={handRaised ? 'round on' : 'round'}
+        size="large"
+        data-testid="hand"
+        aria-pressed={handRaised}
+        onClick={() => engine.raiseHand(!handRaised)}
+      />
+      <ReactionPicker engine={engine} />
       <span class="bar-gap" />
       <IconButton
         icon="link"
@@ -95,5 +114,37 @@ export function Bar({ engine, panel, onPanel, onDevices, onCopy, onHelp, onLeave
         <span>Leave</span>
       </Button>
     </div>
+  );
+}
+
+interface ChatButtonProps {
+  engine: CallEngine;
+  open: boolean;
+  onPress(): void;
+}
+
+/** More unread messages than this are not counted for the person. */
+const MOST_COUNTED = 99;
+
+function ChatButton({ engine, open, onPress }: ChatButtonProps) {
+  const unread = useComputed(() => engine.state.value.chat.unread);
+  const count = unread.value;
+  return (
+    <Button
+      icon="chat"
+      class={`icon-only round ${open ? 'on' : ''}`}
+      size="large"
+      data-testid="chat"
+      aria-pressed={open}
+      aria-label={count > 0 ? `Chat, ${count} unread` : 'Chat'}
+      title={open ? 'Close the chat (T)' : 'Chat (T)'}
+      onClick={onPress}
+    >
+      {count > 0 && (
+        <span class="badge" data-testid="chat-unread" aria-hidden="true">
+          {count > MOST_COUNTED ? `${MOST_COUNTED}+` : count}
+        </span>
+      )}
+    </Button>
   );
 }

@@ -4,6 +4,7 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signa
 import { useEffect, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
+import { FloatingReactions, RaisedHand } from './gestures.tsx';
 import type { CallEngine, Remote } from './types.ts';
 
 const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
@@ -78,6 +79,8 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
       </div>
+      <RaisedHand engine={engine} id={r.id} />
+      <FloatingReactions engine={engine} id={r.id} />
       {r.presence === 'reconnecting' && (
         <div class="tile-cover" data-testid="remote-reconnecting">
           <span class="spinner" aria-hidden="true" />
@@ -93,6 +96,7 @@ function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
   if (r.test) facts.push('test participant');
   if (silent) facts.push('muted');
   if (!picture) facts.push('no picture');
+  if (r.hand > 0) facts.push('hand raised');
   if (r.presence === 'reconnecting') facts.push('reconnecting');
   return facts.join(', ');
 }
@@ -112,7 +116,7 @@ export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
   useSignalEffect(() => {
     if (video.current) video.current.srcObject = engine.preview.value;
   });
-  const { name, camera, mic, speaking } = local.value;
+  const { participant, name, camera, mic, speaking } = local.value;
   const picture = camera && engine.preview.value !== null;
   const style = floating ? {} : { width: `${size.width}px`, height: `${size.height}px` };
   return (
@@ -135,6 +139,8 @@ export function SelfTile({ engine, size, floating, onToggle }: SelfTileProps) {
         {!mic && <Icon name="mic-off" />}
         <span>You</span>
       </div>
+      <RaisedHand engine={engine} id={participant} />
+      <FloatingReactions engine={engine} id={participant} />
       {onToggle && (
         <button
           type="button"
