@@ -255,6 +255,7 @@ func (s *Server) join(session *session, join signaling.Join) error {
 	welcome := func(others []signaling.Participant) {
 		s.begin(session)
 		session.send(s.welcome(session, others, false))
+		p.call.sendChat(session, join.ChatAfter)
 	}
 	c := s.calls[join.Room]
 	var err error = errCallEnded
@@ -287,6 +288,7 @@ func (s *Server) resume(session *session, join signaling.Join, began time.Time) 
 	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) {
 		s.begin(session)
 		session.send(s.welcome(session, others, true))
+		p.call.sendChat(session, join.ChatAfter)
 	})
 	if err != nil {
 		return err
@@ -314,7 +316,7 @@ func (s *Server) welcome(session *session, others []signaling.Participant, resum
 	w := signaling.Welcome{
 		Participant: p.id, Room: p.call.room, Name: p.name, Token: p.tokens[len(p.tokens)-1], Resumed: resumed, Sessions: p.sessions, Connection: session.id,
 		ReportIntervalMS: int(signaling.ReportInterval.Milliseconds()), ResumeWindowMS: int(signaling.ResumeWindow.Milliseconds()),
-		Participants: others,
+		Hand: p.hand, Participants: others,
 	}
 	if l := s.linkOf(session); l != nil {
 		w.Link = l.ID()

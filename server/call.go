@@ -25,6 +25,7 @@ type call struct {
 	mu           sync.Mutex
 	participants []*participant // in order of joining
 	nextTrack    uint32
+	chat         chat
 	closed       bool
 }
 
@@ -175,7 +176,7 @@ func (c *call) others(p *participant) []signaling.Participant {
 	return out
 }
 
-// broadcast sends m to everybody but p.
+// broadcast sends m to everybody but p, which may be nil.
 func (c *call) broadcast(p *participant, m signaling.Message) {
 	for _, o := range c.participants {
 		if o != p && o.session != nil {

@@ -9,6 +9,7 @@
 //	wire.go         what carries a session: WebTransport, or websocket.go with tcp*.go
 //	call.go         the calls: who is in them
 //	participant.go, track.go   who they are, who publishes and receives what
+//	chat.go         what people in a call write, raised hands, reactions
 //	session.go      one session: control stream, datagrams, incoming video
 //	reports.go      what participants report of their reception
 //	handover.go     asks receivers what a change of network did to them

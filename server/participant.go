@@ -18,12 +18,14 @@ type participant struct {
 	id   string
 	name string
 	test bool
+	talk talk
 	call *call
 
 	// Guarded by call.mu.
 	receive []signaling.Codec
 	session *session // nil while it is not connected, and always for test participants
 	silent  bool     // connected, but not heard of
+	hand    int      // see signaling.Participant
 	gone    bool
 	expiry  *time.Timer              // while it is waited for
 	tracks  map[uint32]*track        // by flow
@@ -40,7 +42,7 @@ type participant struct {
 
 func newParticipant(name string, receive []signaling.Codec, test bool) *participant {
 	p := &participant{
-		id: strings.ToLower(rand.Text()[:12]), name: name, test: test, receive: receive,
+		id: strings.ToLower(rand.Text()[:12]), name: name, test: test, talk: newTalk(), receive: receive,
 		tracks: map[uint32]*track{}, subs: map[uint32]*subscription{},
 	}
 	p.tracksChanged()
@@ -48,7 +50,9 @@ func newParticipant(name string, receive []signaling.Codec, test bool) *particip
 }
 
 func (p *participant) info() signaling.Participant {
-	i := signaling.Participant{ID: p.id, Name: p.name, Presence: signaling.Connected, Test: p.test, Receive: p.receive, Tracks: []signaling.Track{}}
+	i := signaling.Participant{
+		ID: p.id, Name: p.name, Presence: signaling.Connected, Test: p.test, Hand: p.hand, Receive: p.receive, Tracks: []signaling.Track{},
+	}
 	if (p.session == nil || p.silent) && !p.test {
 		i.Presence = signaling.Reconnecting
 	}

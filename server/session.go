@@ -123,8 +123,7 @@ func (s *session) readControl(control io.Reader) (left bool, err error) {
 			return true, nil
 		}
 		if err := s.handle(m); err != nil {
-			e := signaling.AsError(err)
-			s.send(signaling.Refused{Code: e.Code, Message: e.Message, Of: m.Type()})
+			s.send(refusal(m, err))
 		}
 	}
 }
@@ -153,6 +152,12 @@ func (s *session) handle(m signaling.Message) error {
 		p.call.keyFrame(p, m.Track)
 	case signaling.Measurement:
 		s.onMeasured(m)
+	case signaling.Chat:
+		return p.call.write(p, m)
+	case signaling.Reaction:
+		return p.call.react(p, m.Emoji)
+	case signaling.Hand:
+		p.call.raiseHand(p, m.Raised)
 	default:
 		return signaling.Errorf(signaling.CodeBadMessage, "A %s message has no place here.", m.Type())
 	}

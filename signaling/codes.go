@@ -21,7 +21,7 @@ const (
 	CodeRoomFull         Code = 7  // the call has as many participants as it may have
 	CodeServerFull       Code = 8  // the server has as many calls as it may have
 	CodeTooManyTracks    Code = 9  // more tracks than MaxTracks
-	CodeTooManyMessages  Code = 10 // control messages faster than MessagesPerSecond
+	CodeTooManyMessages  Code = 10 // control messages faster than MessagesPerSecond; or, of a message that is refused, faster than its own limit
 	CodeFrameTooLarge    Code = 11 // a media frame over the limit of package media
 	CodeTooManyStreams   Code = 12 // more media streams at once than a publisher needs
 	CodeBadToken         Code = 13 // a resume token that is unknown, used or expired: join again
@@ -30,6 +30,7 @@ const (
 	CodeJoinTimeout      Code = 16 // no Join within JoinTimeout
 	CodeInternal         Code = 17 // the server's fault
 	CodeTooManyDatagrams Code = 18 // reports or audio faster than a call can need
+	CodeBadText          Code = 19 // a text that CheckChat refuses
 )
 
 // Limits of what a peer can make the other side hold or do.

@@ -30,6 +30,13 @@
 // Flow identifier 0 is the report. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
 // plays them in step.
 //
+// # Chat
+//
+// A [Chat] comes back to everybody, its author too, as a [ChatMessage]; one that is not taken is answered with [Refused], which has its nonce. The server keeps the latest
+// messages for as long as the call lasts and sends them right after the [Welcome], those after Join.ChatAfter. So a participant that comes back misses nothing and
+// gets nothing twice, and sends again, with the same nonce, what it has not seen come back. [Reaction] and [Hand] come back in the same way,
+// as [ReactionShown] and [HandChanged]. A reaction is of the moment and not repeated; whose hand is up stands in the Welcome.
+//
 // # WebSocket
 //
 // Where UDP does not pass, the same session goes over a WebSocket at /ws. Each of its messages is binary: a byte that says what it is, and what

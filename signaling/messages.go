@@ -1,6 +1,9 @@
 package signaling
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Version of the protocol that this package speaks.
 const Version = 1
@@ -59,6 +62,8 @@ type Join struct {
 	Receive []Codec `json:"receive"`         // what the participant can decode
 	// SilenceMS is, on resumption, for how long the participant had heard nothing when it opened this session.
 	SilenceMS float64 `json:"silence_ms,omitempty"`
+	// ChatAfter is the ID of the newest ChatMessage that the participant has, of this call or an earlier one: it is sent those after it. 0 for none.
+	ChatAfter uint64 `json:"chat_after,omitempty"`
 }
 
 // Publish announces a track; media may follow at once. Announcing a flow again replaces its track.
@@ -120,6 +125,24 @@ type TrackMeasurement struct {
 	ConcealedMS  float64 `json:"concealed_ms"`   // audio made up
 }
 
+// Chat writes something to everybody in the call. The answer is ChatMessage, or Refused. Blanks around the text are not part of it.
+type Chat struct {
+	// Nonce, if it is not empty, is the participant's name for this message, unlike that of any other of its own. Who does not know whether the message arrived
+	// sends it again with the same nonce: it is not said twice.
+	Nonce string `json:"nonce,omitempty"`
+	Text  string `json:"text"` // see CheckChat
+}
+
+// Reaction shows an emoji over the participant's picture for a moment.
+type Reaction struct {
+	Emoji Emoji `json:"emoji"`
+}
+
+// Hand raises the participant's hand or lowers it.
+type Hand struct {
+	Raised bool `json:"raised"`
+}
+
 // Leave says goodbye.
 type Leave struct{}
 
@@ -137,6 +160,7 @@ type Welcome struct {
 	Link             string        `json:"link,omitempty"`
 	ReportIntervalMS int           `json:"report_interval_ms"`
 	ResumeWindowMS   int           `json:"resume_window_ms"` // for how long a vanished participant is waited for
+	Hand             int           `json:"hand,omitempty"`   // the receiver's own, see Participant
 	Participants     []Participant `json:"participants"`     // the others
 }
 
@@ -145,7 +169,8 @@ type Participant struct {
 	ID       string   `json:"id"`
 	Name     string   `json:"name"`
 	Presence Presence `json:"presence"`
-	Test     bool     `json:"test"` // the built-in test participant
+	Test     bool     `json:"test"`           // the built-in test participant
+	Hand     int      `json:"hand,omitempty"` // 0 while it is down; of two that are raised the lower number was first
 	Receive  []Codec  `json:"receive"`
 	Tracks   []Track  `json:"tracks"`
 }
@@ -204,6 +229,28 @@ type TrackEnded struct {
 	Track uint32 `json:"track"`
 }
 
+// ChatMessage is what somebody wrote, as everybody gets it, its author too. Who joins is sent the call's latest ones right after the Welcome.
+type ChatMessage struct {
+	ID          uint64    `json:"id"` // above those of all messages before it, also in earlier calls; exact as a JSON number
+	Participant string    `json:"participant"`
+	Name        string    `json:"name"` // of the author, who may have left
+	Text        string    `json:"text"`
+	Time        time.Time `json:"time"`            // of the server, UTC
+	Nonce       string    `json:"nonce,omitempty"` // the author's
+}
+
+// ReactionShown announces a Reaction to everybody, its author too.
+type ReactionShown struct {
+	Participant string `json:"participant"`
+	Emoji       Emoji  `json:"emoji"`
+}
+
+// HandChanged announces to everybody, also to whose hand it is, that it was raised or lowered.
+type HandChanged struct {
+	Participant string `json:"participant"`
+	Hand        int    `json:"hand"` // see Participant
+}
+
 // KeyFrameRequested tells a publisher that somebody cannot go on without a key frame. Requests are merged and rate limited.
 type KeyFrameRequested struct {
 	Flow uint32 `json:"flow"`
@@ -239,8 +286,9 @@ type LinkChanged struct {
 // Refused answers a message that could not be carried out; the session goes on.
 type Refused struct {
 	Code    Code   `json:"code"`
-	Message string `json:"message"` // for people
-	Of      string `json:"of"`      // type of the message that was refused
+	Message string `json:"message"`         // for people
+	Of      string `json:"of"`              // type of the message that was refused
+	Nonce   string `json:"nonce,omitempty"` // of the Chat that was refused
 }
 
 // Goodbye ends the session: the server sends nothing more.
@@ -259,6 +307,9 @@ func (Subscribe) Type() string          { return "subscribe" }
 func (Unsubscribe) Type() string        { return "unsubscribe" }
 func (KeyFrame) Type() string           { return "key_frame" }
 func (Measurement) Type() string        { return "measurement" }
+func (Chat) Type() string               { return "chat" }
+func (Reaction) Type() string           { return "reaction" }
+func (Hand) Type() string               { return "hand" }
 func (Leave) Type() string              { return "leave" }
 func (Welcome) Type() string            { return "welcome" }
 func (ParticipantJoined) Type() string  { return "participant_joined" }
@@ -268,6 +319,9 @@ func (Published) Type() string          { return "published" }
 func (TrackPublished) Type() string     { return "track_published" }
 func (TrackMuted) Type() string         { return "track_muted" }
 func (TrackEnded) Type() string         { return "track_ended" }
+func (ChatMessage) Type() string        { return "chat_message" }
+func (ReactionShown) Type() string      { return "reaction_shown" }
+func (HandChanged) Type() string        { return "hand_changed" }
 func (KeyFrameRequested) Type() string  { return "key_frame_requested" }
 func (Measure) Type() string            { return "measure" }
 func (PathEvent) Type() string          { return "path_event" }
@@ -279,13 +333,16 @@ func (Goodbye) Type() string            { return "goodbye" }
 
 // FromParticipant lists the messages that a participant sends, one zero value of each.
 func FromParticipant() []Message {
-	return []Message{Join{}, Publish{}, Unpublish{}, Mute{}, Subscribe{}, Unsubscribe{}, KeyFrame{}, Measurement{}, Leave{}}
+	return []Message{
+		Join{}, Publish{}, Unpublish{}, Mute{}, Subscribe{}, Unsubscribe{}, KeyFrame{}, Measurement{}, Chat{}, Reaction{}, Hand{}, Leave{},
+	}
 }
 
 // FromServer lists the messages that a server sends, one zero value of each.
 func FromServer() []Message {
 	return []Message{
 		Welcome{}, ParticipantJoined{}, ParticipantChanged{}, ParticipantLeft{}, Published{}, TrackPublished{}, TrackMuted{}, TrackEnded{},
+		ChatMessage{}, ReactionShown{}, HandChanged{},
 		KeyFrameRequested{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Refused{}, Goodbye{},
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"reflect"
 	"testing"
+	"time"
 )
 
 var update = flag.Bool("update", false, "write testdata/vectors.json anew")
@@ -45,11 +46,21 @@ var examples = []struct {
 	{"participant", Publish{Flow: 2, Kind: Video, Source: Camera, Codec: VP8, SSRC: 4000000000, Width: 1280, Height: 720, FPS: 30, Layers: 2}},
 	{"participant", Mute{Flow: 1, Muted: true}},
 	{"participant", Measurement{ID: "m1", Tracks: []TrackMeasurement{{Track: 3, LongestGapMS: 66.5, FrameMS: 33.3, UsualGapMS: 40, FramesLost: 1, ConcealedMS: 20}}}},
+	{"participant", Join{Version: Version, Room: "demo", Name: "Ada", Token: "secret", Receive: []Codec{VP8, Opus}, ChatAfter: 1795435200000000}},
+	{"participant", Chat{Nonce: "n1", Text: "Hello ✓\nhttps://example.org/a?b=1"}},
+	{"participant", Reaction{Emoji: "🎉"}},
+	{"participant", Hand{Raised: true}},
 	{"participant", Leave{}},
 	{"server", Welcome{Participant: "p1", Room: "demo", Name: "Ada", Token: "t", Connection: "0011223344556677", ReportIntervalMS: 50, ResumeWindowMS: 30000,
 		Participants: []Participant{{ID: "p0", Name: "Test", Presence: Connected, Test: true, Receive: []Codec{VP8, Opus},
 			Tracks: []Track{{ID: 1, Participant: "p0", Kind: Video, Source: Camera, Codec: VP8, SSRC: 7, Width: 640, Height: 360, FPS: 30, Layers: 2}}}}}},
 	{"server", TrackMuted{Track: 3, Muted: true}},
+	{"server", ChatMessage{ID: 1795435200000001, Participant: "p1", Name: "Ada", Text: "1 < 2 & \"so on\"\n👩‍💻",
+		Time: time.Date(2026, 11, 23, 12, 0, 0, 250_000_000, time.UTC), Nonce: "n1"}},
+	{"server", ReactionShown{Participant: "p1", Emoji: "\u2764\ufe0f"}},
+	{"server", HandChanged{Participant: "p1", Hand: 2}},
+	{"server", HandChanged{Participant: "p1"}},
+	{"server", Refused{Code: CodeBadText, Message: "There is nothing in this message.", Of: "chat", Nonce: "n2"}},
 	{"server", Measure{ID: "m1", WindowMS: 2500, Tracks: []uint32{1, 2}}},
 	{"server", PathEvent{Event: json.RawMessage(`{"id":1,"type":"path_switched"}`)}},
 	{"server", Goodbye{Code: CodeRoomFull, Message: "The call is full."}},

@@ -50,6 +50,8 @@ type Client struct {
 	publications map[uint32]*Publication
 	nextFlow     uint32
 	publishing   chan publishAnswer // of capacity 1, while Publish waits
+	writing      []signaling.Chat   // that the server has not answered yet
+	newestChat   uint64             // ID
 	handovers    []*handover        // that are not reported yet
 	freezes      int
 }
@@ -85,8 +87,8 @@ func Dial(ctx context.Context, config Config) (*Client, error) {
 		return nil, err
 	}
 	c.ctx, c.end = context.WithCancelCause(context.Background())
+	c.tasks.Go(c.dispatch) // first: those who are in the call, and what they wrote, may be more than pendingEvents
 	c.adopt(s)
-	c.tasks.Go(c.dispatch)
 	c.tasks.Go(c.supervise)
 	return c, nil
 }
@@ -117,7 +119,7 @@ func (c *Client) joinMessage(silence time.Duration) signaling.Join {
 	defer c.mu.Unlock()
 	return signaling.Join{
 		Version: signaling.Version, Room: c.config.Room, Name: c.config.Name, Token: c.token, Receive: c.config.Receive,
-		SilenceMS: float64(silence.Microseconds()) / 1000,
+		SilenceMS: float64(silence.Microseconds()) / 1000, ChatAfter: c.newestChat,
 	}
 }
 
@@ -135,6 +137,9 @@ func (c *Client) adopt(s *session) {
 		events = append(events, c.forget(p, "left meanwhile")...)
 	}
 	publications := slices.Collect(maps.Values(c.publications))
+	for _, m := range c.writing {
+		s.send(m)
+	}
 	c.mu.Unlock()
 	s.start()
 	for _, p := range publications {

@@ -19,6 +19,14 @@ type PresenceChanged struct {
 	Participant signaling.Participant
 }
 
+// HandChanged says that somebody else raised a hand or lowered it.
+type HandChanged struct {
+	Participant signaling.Participant
+}
+
+// ChatMessage says what somebody wrote, this participant included. The latest of what was written before it joined comes first.
+type ChatMessage struct{ Message signaling.ChatMessage }
+
 // TrackPublished says that there is a track, or that it changed.
 type TrackPublished struct{ Track signaling.Track }
 
@@ -49,6 +57,8 @@ type HandoverReported struct{ Handover Handover }
 func (Joined) event()           {}
 func (Left) event()             {}
 func (PresenceChanged) event()  {}
+func (HandChanged) event()      {}
+func (ChatMessage) event()      {}
 func (TrackPublished) event()   {}
 func (TrackMuted) event()       {}
 func (TrackEnded) event()       {}

@@ -13,7 +13,10 @@ func (c *Client) handle(s *session, m signaling.Message) {
 		s.send(c.answer(m))
 	case signaling.Published:
 		c.published(publishAnswer{track: m.Track})
+	case signaling.ChatMessage:
+		c.chatMessage(m)
 	case signaling.Refused:
+		c.wrote(m.Nonce)
 		if m.Of != (signaling.Publish{}).Type() || !c.published(publishAnswer{refusal: signaling.Errorf(m.Code, "%s", m.Message)}) {
 			c.emit(Refused{m})
 		}
@@ -46,6 +49,12 @@ func (c *Client) apply(m signaling.Message) []Event {
 			c.participants[m.ID] = p
 			return []Event{PresenceChanged{p}}
 		}
+	case signaling.HandChanged:
+		if p, ok := c.participants[m.Participant]; ok && p.Hand != m.Hand {
+			p.Hand = m.Hand
+			c.participants[p.ID] = p
+			return []Event{HandChanged{p}}
+		}
 	case signaling.TrackPublished:
 		return c.setTrack(m.Track)
 	case signaling.TrackMuted:
@@ -71,6 +80,9 @@ func (c *Client) update(p signaling.Participant) (events []Event) {
 		events = append(events, Joined{p})
 	case known.Presence != p.Presence:
 		events = append(events, PresenceChanged{p})
+	}
+	if ok && known.Hand != p.Hand {
+		events = append(events, HandChanged{p})
 	}
 	for _, t := range known.Tracks {
 		if !slices.ContainsFunc(tracks, func(o signaling.Track) bool { return o.ID == t.ID }) {

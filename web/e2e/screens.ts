@@ -91,6 +91,20 @@ export async function main(): Promise<void> {
     await until('the walk has begun', () => ada.has('walk-progress'));
     await shoot(ada, 'panel-walk');
 
+    const [grace] = others;
+    await grace?.click('hand');
+    await grace?.click('chat');
+    for (const text of ['Did anybody see a freeze?', 'The report is at https://example.org/report']) {
+      await grace?.page.type(testid('chat-input'), text);
+      await grace?.page.keyboard.press('Enter');
+    }
+    await ada.click('chat');
+    await ada.click('hand');
+    await ada.page.type(testid('chat-input'), 'Not here.');
+    await ada.page.keyboard.press('Enter');
+    await until('the chat is there', () => ada.has('chat-message'));
+    await shoot(ada, 'chat');
+
     await ada.leave();
     await shoot(ada, 'left');
   } finally {

@@ -14,6 +14,8 @@ import './lobby/lobby.css';
 import './call/call.css';
 import './call/stage.css';
 import './call/foot.css';
+import './call/gestures.css';
+import './call/chat.css';
 import './call/narrow.css';
 import './call/ended.css';
 

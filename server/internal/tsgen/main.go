@@ -33,6 +33,7 @@ var unions = map[reflect.Type][]string{
 	reflect.TypeFor[signaling.Source]():   values(signaling.Camera, signaling.Microphone, signaling.Screen),
 	reflect.TypeFor[signaling.Codec]():    values(signaling.VP8, signaling.VP9, signaling.AV1, signaling.H264, signaling.Opus),
 	reflect.TypeFor[signaling.Presence](): values(signaling.Connected, signaling.Reconnecting),
+	reflect.TypeFor[signaling.Emoji]():    values(signaling.Emojis()...),
 	reflect.TypeFor[path.Type](): values(path.ConnectionStarted, path.ConnectionIDIssued, path.ConnectionIDInUse, path.ConnectionIDRetired, path.PathChallengeSent,
 		path.PathResponseReceived, path.PathValidated, path.PathValidationFailed, path.PathSwitched, path.SessionResumed,
 		path.HandoverReport, path.ConnectionClosed),
@@ -190,6 +191,7 @@ func constants() string {
 		{"MAX_MESSAGE", signaling.MaxMessage},
 		{"MAX_ROOM", signaling.MaxRoom},
 		{"MAX_NAME", signaling.MaxName},
+		{"MAX_CHAT", signaling.MaxChat},
 		{"REPORT_FLOW", signaling.ReportFlow},
 		{"MAX_REPORT_TRACKS", signaling.MaxReportTracks},
 	} {
@@ -206,7 +208,7 @@ func constants() string {
 		{"tooManyTracks", signaling.CodeTooManyTracks}, {"tooManyMessages", signaling.CodeTooManyMessages},
 		{"frameTooLarge", signaling.CodeFrameTooLarge}, {"tooManyStreams", signaling.CodeTooManyStreams}, {"badToken", signaling.CodeBadToken},
 		{"replaced", signaling.CodeReplaced}, {"badMedia", signaling.CodeBadMedia}, {"joinTimeout", signaling.CodeJoinTimeout},
-		{"internal", signaling.CodeInternal}, {"tooManyDatagrams", signaling.CodeTooManyDatagrams},
+		{"internal", signaling.CodeInternal}, {"tooManyDatagrams", signaling.CodeTooManyDatagrams}, {"badText", signaling.CodeBadText},
 	} {
 		fmt.Fprintf(&b, "  %s: %d,\n", c.name, c.code)
 	}

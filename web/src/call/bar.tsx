@@ -3,22 +3,29 @@
 import { useComputed } from '@preact/signals';
 import { canShareScreen } from '../media/screen.ts';
 import { Button, IconButton } from '../ui/button.tsx';
+import { ReactionPicker } from './gestures.tsx';
 import type { CallEngine } from './types.ts';
+
+/** What is open beside the call: one at a time, for it takes its room from the picture. */
+export type Side = 'panel' | 'chat' | null;
 
 export interface BarProps {
   engine: CallEngine;
-  panel: boolean;
+  side: Side;
+  onChat(): void;
   onPanel(): void;
   onDevices(): void;
   onView(): void;
+  onMore(): void;
   onCopy(): void;
   onHelp(): void;
   onLeave(): void;
 }
 
-export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp, onLeave }: BarProps) {
+export function Bar({ engine, side, onChat, onPanel, onDevices, onView, onMore, onCopy, onHelp, onLeave }: BarProps) {
   const local = useComputed(() => engine.state.value.local);
-  const { mic, camera, micAvailable, cameraAvailable, sharing } = local.value;
+  const { mic, camera, micAvailable, cameraAvailable, sharing, handRaised } = local.value;
+  const panel = side === 'panel';
   return (
     <div class="bar" role="toolbar" aria-label="Call">
       <IconButton
@@ -52,7 +59,7 @@ export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp,
           icon="screen"
           label="Share a screen"
           title={sharing ? 'Stop sharing' : 'Share a screen'}
-          class={sharing ? 'round on' : 'round'}
+          class={sharing ? 'round rare on' : 'round rare'}
           size="large"
           data-testid="share"
           aria-pressed={sharing}
@@ -62,17 +69,30 @@ export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp,
       <IconButton
         icon="settings"
         label="Camera and microphone"
-        class="round"
+        class="round rare"
         size="large"
         data-testid="devices"
         onClick={onDevices}
       />
       <span class="bar-gap" />
+      <ChatButton engine={engine} open={side === 'chat'} onPress={onChat} />
+      <IconButton
+        icon="hand"
+        label="Raise your hand"
+        title={handRaised ? 'Lower your hand (H)' : 'Raise your hand (H)'}
+        class={handRaised ? 'round rare on' : 'round rare'}
+        size="large"
+        data-testid="hand"
+        aria-pressed={handRaised}
+        onClick={() => engine.raiseHand(!handRaised)}
+      />
+      <ReactionPicker engine={engine} />
+      <span class="bar-gap" />
       <IconButton
         icon="layout"
         label="View"
         title="View: layout, measurements, full screen"
-        class="round"
+        class="round rare"
         size="large"
         data-testid="view"
         onClick={onView}
@@ -80,7 +100,7 @@ export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp,
       <IconButton
         icon="link"
         label="Copy link (C)"
-        class="round"
+        class="round rare"
         size="large"
         data-testid="copy-link"
         onClick={onCopy}
@@ -105,6 +125,14 @@ export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp,
         data-testid="help-button"
         onClick={onHelp}
       />
+      <IconButton
+        icon="more"
+        label="More"
+        class="round more-button"
+        size="large"
+        data-testid="more"
+        onClick={onMore}
+      />
       <span class="bar-gap" />
       <Button
         variant="danger"
@@ -118,5 +146,37 @@ export function Bar({ engine, panel, onPanel, onDevices, onView, onCopy, onHelp,
         <span>Leave</span>
       </Button>
     </div>
+  );
+}
+
+interface ChatButtonProps {
+  engine: CallEngine;
+  open: boolean;
+  onPress(): void;
+}
+
+/** More unread messages than this are not counted for the person. */
+const MOST_COUNTED = 99;
+
+function ChatButton({ engine, open, onPress }: ChatButtonProps) {
+  const unread = useComputed(() => engine.state.value.chat.unread);
+  const count = unread.value;
+  return (
+    <Button
+      icon="chat"
+      class={`icon-only round ${open ? 'on' : ''}`}
+      size="large"
+      data-testid="chat"
+      aria-pressed={open}
+      aria-label={count > 0 ? `Chat, ${count} unread` : 'Chat'}
+      title={open ? 'Close the chat (T)' : 'Chat (T)'}
+      onClick={onPress}
+    >
+      {count > 0 && (
+        <span class="badge" data-testid="chat-unread" aria-hidden="true">
+          {count > MOST_COUNTED ? `${MOST_COUNTED}+` : count}
+        </span>
+      )}
+    </Button>
   );
 }

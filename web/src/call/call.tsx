@@ -8,10 +8,12 @@ import { copyText } from '../ui/copy.ts';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { recallFlag, rememberFlag } from '../ui/storage.ts';
-import { Bar } from './bar.tsx';
+import { Bar, type Side } from './bar.tsx';
+import { ChatPanel } from './chat-panel.tsx';
 import { DevicesDialog } from './devices.tsx';
 import {
   useAnnouncements,
+  useChatAnnouncements,
   useHandover,
   useLeaveWithPage,
   useMutedHint,
@@ -22,6 +24,7 @@ import {
 } from './effects.ts';
 import { FreezeMeter } from './freeze-meter.tsx';
 import { HelpDialog } from './help.tsx';
+import { MoreDialog } from './more-dialog.tsx';
 import { Networks, useStyle } from './networks.tsx';
 import { toggleFullScreen } from './full-screen.ts';
 import { Stage } from './stage.tsx';
@@ -42,17 +45,20 @@ const PHASES: Record<Phase, string> = {
 };
 
 export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): void }) {
-  const panel = useSignal(recallFlag('panel'));
-  const dialog = useSignal<'devices' | 'help' | 'view' | null>(null);
+  const side = useSignal<Side>(recallFlag('panel') ? 'panel' : null);
+  const dialog = useSignal<'devices' | 'help' | 'view' | 'more' | null>(null);
+  const draft = useSignal('');
   const view = useView(engine);
   const style = useStyle();
   const handover = useHandover(engine);
   const room = useComputed(() => engine.state.value.room);
 
-  const showPanel = (on: boolean) => {
-    panel.value = on;
-    rememberFlag('panel', on);
+  const show = (what: Side) => {
+    side.value = what;
+    rememberFlag('panel', what === 'panel');
+    engine.openChat(what === 'chat');
   };
+  const toggle = (what: Side) => show(side.value === what ? null : what);
   const copy = () => {
     const link = callLink(room.value, location, config.value);
     void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
@@ -66,6 +72,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   useAnnouncements(engine);
   useMutedHint(engine);
   useSpeakerAnnouncements(engine, view.spoken);
+  useChatAnnouncements(engine);
   useLeaveWithPage(engine);
   useShortcuts(engine, (action) => {
     const { local, link } = engine.state.peek();
@@ -74,15 +81,19 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         return engine.setMic(!local.mic);
       case 'camera':
         return engine.setCamera(!local.camera);
+      case 'chat':
+        return toggle('chat');
+      case 'hand':
+        return engine.raiseHand(!local.handRaised);
       case 'copy':
         return copy();
       case 'panel':
-        return showPanel(!panel.value);
+        return toggle('panel');
       case 'help':
         dialog.value = 'help';
         return;
       case 'close':
-        return showPanel(false);
+        return show(null);
       case 'layout':
         return view.setLayout(view.layout.peek() === 'grid' ? 'speaker' : 'grid');
       case 'facts':
@@ -98,7 +109,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   });
 
   return (
-    <div class={panel.value ? 'call with-panel' : 'call'}>
+    <div class={side.value === null ? 'call' : `call with-${side.value}`}>
       <main class="call-main" data-theme="dark">
         <CallHead engine={engine} />
         <Stage engine={engine} view={view} handover={handover.value} onCopy={copy} />
@@ -106,13 +117,17 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
           <Networks engine={engine} style={style} />
           <Bar
             engine={engine}
-            panel={panel.value}
-            onPanel={() => showPanel(!panel.value)}
+            side={side.value}
+            onChat={() => toggle('chat')}
+            onPanel={() => toggle('panel')}
             onDevices={() => {
               dialog.value = 'devices';
             }}
             onView={() => {
               dialog.value = 'view';
+            }}
+            onMore={() => {
+              dialog.value = 'more';
             }}
             onCopy={copy}
             onHelp={() => {
@@ -122,7 +137,8 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
           />
         </div>
       </main>
-      {panel.value && (
+      {side.value === 'chat' && <ChatPanel engine={engine} draft={draft} onClose={() => show(null)} />}
+      {side.value === 'panel' && (
         <aside class="call-panel" aria-label="What QUIC does">
           <header class="call-panel-head">
             <h2>What QUIC does</h2>
@@ -130,7 +146,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
               Dashboard
               <Icon name="external" />
             </a>
-            <IconButton icon="close" label="Close (P)" variant="ghost" onClick={() => showPanel(false)} />
+            <IconButton icon="close" label="Close (P)" variant="ghost" onClick={() => show(null)} />
           </header>
           <div class="call-panel-body">
             <ConnectionPanel engine={engine} />
@@ -138,6 +154,19 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         </aside>
       )}
       {dialog.value === 'devices' && <DevicesDialog engine={engine} onClose={close} />}
+      {dialog.value === 'more' && (
+        <MoreDialog
+          engine={engine}
+          onDevices={() => {
+            dialog.value = 'devices';
+          }}
+          onView={() => {
+            dialog.value = 'view';
+          }}
+          onCopy={copy}
+          onClose={close}
+        />
+      )}
       {dialog.value === 'view' && <ViewDialog view={view} onClose={close} />}
       {dialog.value === 'help' && <HelpDialog onClose={close} />}
     </div>

@@ -1,14 +1,15 @@
 // What a call does to the page around it: title, wake lock, announcements, keys.
 
-import { type ReadonlySignal, type Signal, useSignal, useSignalEffect } from '@preact/signals';
+import { type ReadonlySignal, type Signal, useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { HandoverReport } from '../protocol/messages.gen.ts';
 import { announce, toast } from '../ui/toast.tsx';
+import { newsSentence } from './chat.ts';
 import { MutedHint } from './muted-hint.ts';
 import { type Action, actionOf, takesText } from './shortcuts.ts';
 import { Spotlight } from './spotlight.ts';
 import type { CallEngine, Phase } from './types.ts';
-import { handoverSentence, type Person, peopleChanges, phaseChange } from './words.ts';
+import { handoverSentence, type Person, peopleChanges, phaseChange, reactionSentences } from './words.ts';
 
 /** Keeps the screen on, and again after the page was hidden, which lets go of the lock. */
 export function useWakeLock(): void {
@@ -42,23 +43,30 @@ export function useTitle(engine: CallEngine): void {
   });
 }
 
-/** Says joins, leaves and reconnects, and shows the engine's notices. */
+/** Says joins, leaves, reconnects, raised hands and reactions, and shows the engine's notices. */
 export function useAnnouncements(engine: CallEngine): void {
-  const before = useRef<{ people: Person[]; phase: Phase; notice: number }>({
+  const before = useRef<{ people: Person[]; phase: Phase; notice: number; reaction: number }>({
     people: [],
     phase: 'idle',
     notice: 0,
+    reaction: 0,
   });
   useSignalEffect(() => {
-    const { remotes, phase, notice } = engine.state.value;
+    const { remotes, phase, notice, reactions } = engine.state.value;
     const last = before.current;
-    const people = remotes.map(({ id, name, presence }) => ({ id, name, presence }));
+    const people = remotes.map(({ id, name, presence, hand }) => ({ id, name, presence, hand }));
     const said = [phaseChange(last.phase, phase)];
     // Who was there before is not news when one comes in.
     if (last.phase === 'connected' || last.phase === 'reconnecting')
       said.push(...peopleChanges(last.people, people));
+    said.push(...reactionSentences(reactions, last.reaction, people));
     if (notice && notice.at !== last.notice) toast(notice.text);
-    before.current = { people, phase, notice: notice?.at ?? last.notice };
+    before.current = {
+      people,
+      phase,
+      notice: notice?.at ?? last.notice,
+      reaction: reactions.at(-1)?.at ?? last.reaction,
+    };
     const text = said.filter((s) => s !== null).join(' ');
     if (text) announce(text, phase === 'reconnecting');
   });
@@ -85,6 +93,27 @@ export function useMutedHint(engine: CallEngine): void {
   useSignalEffect(() => {
     const { mic, unheard } = engine.state.value.local;
     if (!mic && hint.current.heard(unheard, performance.now())) toast('You are muted. Press M to be heard.');
+  });
+}
+
+/** What comes within this time is one sentence: what was written before one joined, for example. ms */
+const GATHER_MS = 300;
+
+/** Says what others write while the chat is not open; when it is, its list is a live region itself. */
+export function useChatAnnouncements(engine: CallEngine): void {
+  const chat = useComputed(() => engine.state.value.chat);
+  const told = useRef(0); // of the unread messages
+  useSignalEffect(() => {
+    const { unread, written } = chat.value;
+    if (unread <= told.current) {
+      told.current = unread;
+      return;
+    }
+    const timer = setTimeout(() => {
+      announce(newsSentence(written, unread - told.current));
+      told.current = unread;
+    }, GATHER_MS);
+    return () => clearTimeout(timer); // the next run of the effect takes its messages over
   });
 }
 

@@ -4,6 +4,7 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import { Camera } from '../media/camera.ts';
 import { Screen } from '../media/screen.ts';
 import { Microphone, Sound, type SoundHandlers } from '../media/sound.ts';
+import type { Emoji, Welcome } from '../protocol/messages.gen.ts';
 import { UNSUPPORTED } from '../transport/failure.ts';
 import type { TransportName } from '../transport/transport.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
@@ -265,6 +266,37 @@ class Engine implements CallEngine {
     return () => this.#paths.delete(listener);
   }
 
+  // What is said otherwise than aloud
+
+  write(text: string, instead: string | null = null): void {
+    const nonce = crypto.randomUUID();
+    this.#dispatch({ type: 'wrote', nonce, text, instead });
+    this.#post({ type: 'chat', nonce, text });
+  }
+
+  openChat(open: boolean): void {
+    this.#dispatch({ type: 'chat-open', open });
+  }
+
+  react(emoji: Emoji): void {
+    this.#post({ type: 'reaction', emoji });
+  }
+
+  raiseHand(raised: boolean): void {
+    this.#local({ handRaised: raised });
+    this.#post({ type: 'hand', raised });
+  }
+
+  /** Says again what the session before may have lost. The server does not take the same message twice. */
+  #sayAgain(welcome: Welcome): void {
+    const { chat, local } = this.#state.value;
+    for (const { nonce, text, problem } of chat.writing) {
+      if (problem === null) this.#post({ type: 'chat', nonce, text });
+    }
+    const raised = (welcome.hand ?? 0) > 0;
+    if (local.handRaised !== raised) this.#post({ type: 'hand', raised: local.handRaised });
+  }
+
   // State
 
   #receive(m: FromWorker): void {
@@ -287,6 +319,7 @@ class Engine implements CallEngine {
       }
     }
     this.#dispatch(m);
+    if (m.type === 'server' && m.message.type === 'welcome') this.#sayAgain(m.message);
     if (m.type === 'phase' && m.phase === 'failed') this.#close();
   }
 

@@ -9,6 +9,9 @@ describe('keys of a call', () => {
     ['m', { do: 'mic' }],
     ['M', { do: 'mic' }],
     ['v', { do: 'camera' }],
+    ['t', { do: 'chat' }],
+    ['T', { do: 'chat' }],
+    ['h', { do: 'hand' }],
     ['c', { do: 'copy' }],
     ['p', { do: 'panel' }],
     ['l', { do: 'layout' }],
@@ -27,7 +30,7 @@ describe('keys of a call', () => {
   });
 
   it('leaves typing, dialogs and the browser alone', () => {
-    for (const key of ['m', 'v', 'c', 'p', '1', '?', 'Escape']) {
+    for (const key of ['m', 'v', 't', 'h', 'c', 'p', '1', '?', 'Escape']) {
       expect(actionOf({ ...plain, key }, { ...call, typing: true })).toBeNull();
       expect(actionOf({ ...plain, key }, { ...call, dialog: true })).toBeNull();
       expect(actionOf({ ...plain, key, ctrlKey: true }, call)).toBeNull();

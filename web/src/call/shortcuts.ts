@@ -1,7 +1,7 @@
 // The keys of a call. Which key means what is decided here; what it does is up to the page.
 
 export type Action =
-  | { do: 'mic' | 'camera' | 'copy' | 'panel' | 'help' | 'close' | 'layout' | 'facts' | 'full' }
+  | { do: 'mic' | 'camera' | 'chat' | 'hand' | 'copy' | 'panel' | 'help' | 'close' | 'layout' | 'facts' | 'full' }
   | { do: 'network'; index: number };
 
 export interface Key {
@@ -23,6 +23,8 @@ export interface Where {
 export const HELP: { keys: string[]; what: string }[] = [
   { keys: ['M'], what: 'Microphone on or off' },
   { keys: ['V'], what: 'Camera on or off' },
+  { keys: ['T'], what: 'Show or hide the chat (text)' },
+  { keys: ['H'], what: 'Raise or lower your hand' },
   { keys: ['1', '2'], what: 'Switch to the first or second network' },
   { keys: ['P'], what: 'Show or hide what QUIC does' },
   { keys: ['L'], what: 'All alike, or who speaks large' },
@@ -42,6 +44,12 @@ export function actionOf(e: Key, where: Where): Action | null {
     case 'v':
     case 'V':
       return { do: 'camera' };
+    case 't':
+    case 'T':
+      return { do: 'chat' };
+    case 'h':
+    case 'H':
+      return { do: 'hand' };
     case 'c':
     case 'C':
       return { do: 'copy' };

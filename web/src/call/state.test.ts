@@ -130,6 +130,73 @@ describe('reduce', () => {
     expect(run(joining, { type: 'levels', remotes: {}, local: 0.9, unheard: 0 }).local.speaking).toBe(true);
   });
 
+  it('follows raised hands, the own one too, and takes them from a welcome', () => {
+    const raise = (participant: string, hand: number) => server({ type: 'hand_changed', participant, hand });
+    const hands = (s: CallState) => [s.local.hand, s.remotes[0]?.hand];
+    const s = run(joining, welcome(), raise('bob', 1), raise('me', 2));
+    expect(hands(s)).toEqual([2, 1]);
+    expect(hands(reduce(s, raise('bob', 0), 0))).toEqual([2, 0]);
+    const wished = reduce(s, { type: 'local', local: { handRaised: true } }, 0);
+    const resumed = reduce(
+      wished,
+      welcome({ resumed: true, hand: 2, participants: [{ ...person('bob'), hand: 1 }] }),
+      0,
+    );
+    expect(hands(resumed)).toEqual([2, 1]);
+    // In another call its place is another, and what the person wants is the same.
+    const anew = reduce(resumed, welcome({ participant: 'me again' }), 0);
+    expect([...hands(anew), anew.local.handRaised]).toEqual([0, 0, true]);
+  });
+
+  it('shows reactions until the levels after their time', () => {
+    const s = run(
+      joining,
+      welcome(),
+      server({ type: 'reaction_shown', participant: 'bob', emoji: '👍' }),
+      server({ type: 'reaction_shown', participant: 'me', emoji: '🎉' }),
+    );
+    expect(s.reactions.map((r) => [r.participant, r.emoji])).toEqual([
+      ['bob', '👍'],
+      ['me', '🎉'],
+    ]);
+    const levels: Action = { type: 'levels', remotes: {}, local: 0 };
+    expect(reduce(s, levels, 2000).reactions).toBe(s.reactions);
+    expect(reduce(s, levels, 10_000).reactions).toEqual([]);
+  });
+
+  it('keeps the chat over sessions, and starts a clean one with another call', () => {
+    const said = (id: number, participant: string, nonce = '') =>
+      server({
+        type: 'chat_message',
+        id,
+        participant,
+        name: participant,
+        text: 'Hello',
+        time: '2026-11-23T12:00:00Z',
+        nonce,
+      });
+    const wrote: Action = { type: 'wrote', nonce: 'n', text: 'Hello', instead: null };
+    const s = run(joining, welcome(), said(1, 'bob'), wrote);
+    expect([s.chat.unread, s.chat.written.length, s.chat.writing.length]).toEqual([1, 1, 1]);
+    const resumed = [welcome({ resumed: true }), said(1, 'bob'), said(2, 'me', 'n')].reduce(
+      (state, action) => reduce(state, action, 1000),
+      reduce(s, { type: 'chat-open', open: true }, 1000),
+    );
+    expect([resumed.chat.unread, resumed.chat.written.length, resumed.chat.writing.length]).toEqual([0, 2, 0]);
+    expect(resumed.chat.written[1]?.own).toBe(true);
+    expect(reduce(resumed, joining, 1000).chat).toEqual({ written: [], writing: [], unread: 0, open: false });
+  });
+
+  it('says that a message was refused, wherever one looks', () => {
+    const s = run(
+      joining,
+      welcome(),
+      { type: 'wrote', nonce: 'n', text: 'Hello', instead: null },
+      server({ type: 'refused', code: 10, message: 'Too fast.', of: 'chat', nonce: 'n' }),
+    );
+    expect([s.chat.writing[0]?.problem, s.notice]).toEqual(['Too fast.', { text: 'Too fast.', at: 1000 }]);
+  });
+
   it('dates notices and does not change the state it was given', () => {
     const before = run(joining, welcome());
     const copy = structuredClone(before);

@@ -3,12 +3,16 @@
 import { emptyStats } from '../media/stats.ts';
 import type { FromServer, Participant, Track } from '../protocol/messages.gen.ts';
 import type { FromWorker } from '../workers/messages.ts';
+import { EMPTY_CHAT, opened, received, refused, wrote } from './chat.ts';
+import { float, stillFloating } from './reactions.ts';
 import type { CallState, Local, Remote, RemoteTrack } from './types.ts';
 
 /** What the page itself knows. */
 export type FromPage =
   | { type: 'joining'; room: string; local: Partial<Local> }
-  | { type: 'audio-blocked'; blocked: boolean };
+  | { type: 'audio-blocked'; blocked: boolean }
+  | { type: 'wrote'; nonce: string; text: string; instead: string | null }
+  | { type: 'chat-open'; open: boolean };
 
 export type Action = FromPage | FromWorker;
 
@@ -41,8 +45,12 @@ export const initialState: CallState = {
     fps: 0,
     bitrate: 0,
     rttMs: 0,
+    handRaised: false,
+    hand: 0,
   },
   remotes: [],
+  chat: EMPTY_CHAT,
+  reactions: [],
   audioBlocked: false,
   freezes: 0,
   frozenMs: 0,
@@ -52,7 +60,7 @@ export const initialState: CallState = {
   link: null,
 };
 
-/** The next state. `now` dates notices, ms since the epoch. */
+/** The next state. `now` dates notices and what is written, ms since the epoch. */
 export function reduce(state: CallState, action: Action, now: number): CallState {
   switch (action.type) {
     case 'joining':
@@ -64,10 +72,16 @@ export function reduce(state: CallState, action: Action, now: number): CallState
       };
     case 'audio-blocked':
       return { ...state, audioBlocked: action.blocked };
+    case 'wrote': {
+      const { nonce, text, instead } = action;
+      return { ...state, chat: wrote(state.chat, { nonce, text, at: now }, instead) };
+    }
+    case 'chat-open':
+      return { ...state, chat: opened(state.chat, action.open) };
     case 'phase':
       return { ...state, phase: action.phase, failure: action.phase === 'failed' ? action.failure : null };
     case 'server':
-      return follow(state, action.message);
+      return follow(state, action.message, now);
     case 'stats':
       return {
         ...state,
@@ -79,6 +93,7 @@ export function reduce(state: CallState, action: Action, now: number): CallState
         ...state,
         local: { ...state.local, ...loud(state.local, action.local), unheard: action.unheard },
         remotes: state.remotes.map((r) => ({ ...r, ...loud(r, action.remotes[r.id] ?? 0) })),
+        reactions: stillFloating(state.reactions, now), // levels come often enough to end them
       };
     case 'local':
       return { ...state, local: { ...state.local, ...action.local } };
@@ -98,7 +113,7 @@ function loud(before: { speaking: boolean }, level: number): { level: number; sp
   return { level, speaking: level > (before.speaking ? SILENT : SPEAKING) };
 }
 
-function follow(state: CallState, m: FromServer): CallState {
+function follow(state: CallState, m: FromServer, now: number): CallState {
   switch (m.type) {
     case 'welcome':
       return {
@@ -106,7 +121,7 @@ function follow(state: CallState, m: FromServer): CallState {
         room: m.room,
         connection: m.connection,
         resumptions: state.resumptions + (m.resumed ? 1 : 0),
-        local: { ...state.local, participant: m.participant, name: m.name },
+        local: { ...state.local, participant: m.participant, name: m.name, hand: m.hand ?? 0 },
         remotes: m.participants.map((p) => remote(p, state.remotes)),
       };
     case 'participant_joined': {
@@ -138,6 +153,16 @@ function follow(state: CallState, m: FromServer): CallState {
         ...state,
         remotes: state.remotes.map((r) => ({ ...r, tracks: r.tracks.filter((t) => t.id !== m.track) })),
       };
+    case 'chat_message':
+      return { ...state, chat: received(state.chat, m, state.local.participant) };
+    case 'refused': // of a chat: the worker sees to the others
+      return { ...state, chat: refused(state.chat, m), notice: { text: m.message, at: now } };
+    case 'reaction_shown':
+      return { ...state, reactions: float(state.reactions, m, now) };
+    case 'hand_changed':
+      if (m.participant !== state.local.participant)
+        return change(state, m.participant, (r) => ({ ...r, hand: m.hand }));
+      return { ...state, local: { ...state.local, hand: m.hand } };
     default:
       return state;
   }
@@ -154,6 +179,7 @@ function remote(p: Participant, known: Remote[]): Remote {
     name: p.name,
     presence: p.presence,
     test: p.test,
+    hand: p.hand ?? 0,
     tracks: p.tracks.map(remoteTrack),
     level: before?.level ?? 0,
     speaking: before?.speaking ?? false,

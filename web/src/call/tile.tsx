@@ -4,6 +4,7 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signa
 import { useEffect, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
+import { FloatingReactions, RaisedHand } from './gestures.tsx';
 import type { Place } from './layout.ts';
 import { shares } from './screens.ts';
 import { TileFacts } from './tile-facts.tsx';
@@ -97,6 +98,8 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
       </div>
+      <RaisedHand engine={engine} id={r.id} />
+      <FloatingReactions engine={engine} id={r.id} />
       <TileTools name={r.name} canvas={canvas} picture={picture} pinned={pinned} onPin={onPin} />
       {facts && <TileFacts engine={engine} remote={r} />}
       {r.presence === 'reconnecting' && (
@@ -114,6 +117,7 @@ function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
   if (r.test) facts.push('test participant');
   if (silent) facts.push('muted');
   if (!picture) facts.push('no picture');
+  if (r.hand > 0) facts.push('hand raised');
   if (r.presence === 'reconnecting') facts.push('reconnecting');
   return facts.join(', ');
 }
@@ -133,7 +137,7 @@ export function SelfTile({ engine, place, floating, onToggle }: SelfTileProps) {
   useSignalEffect(() => {
     if (video.current) video.current.srcObject = engine.preview.value;
   });
-  const { name, camera, mic, speaking } = local.value;
+  const { participant, name, camera, mic, speaking } = local.value;
   const picture = camera && engine.preview.value !== null;
   const style = floating ? {} : tileStyle(place);
   return (
@@ -156,6 +160,8 @@ export function SelfTile({ engine, place, floating, onToggle }: SelfTileProps) {
         {!mic && <Icon name="mic-off" />}
         <span>You</span>
       </div>
+      <RaisedHand engine={engine} id={participant} />
+      <FloatingReactions engine={engine} id={participant} />
       {onToggle && (
         <button
           type="button"

@@ -6,11 +6,14 @@ import type {
   Codec,
   ConnectionSample,
   ConnectionSnapshot,
+  Emoji,
   PathEventData,
   Presence,
 } from '../protocol/messages.gen.ts';
 import type { TransportName } from '../transport/transport.ts';
 import type { Picture } from '../workers/messages.ts';
+import type { ChatState } from './chat.ts';
+import type { Floating } from './reactions.ts';
 
 /** Where the call stands. `reconnecting` is true only while nothing arrives and the engine is trying. */
 export type Phase = 'idle' | 'connecting' | 'connected' | 'reconnecting' | 'left' | 'failed';
@@ -56,6 +59,8 @@ export interface Remote {
   name: string;
   presence: Presence;
   test: boolean;
+  /** 0 while it is down; of two that are raised the lower number was first. */
+  hand: number;
   tracks: RemoteTrack[];
   /** 0..1, smoothed, of the sound as played. */
   level: number;
@@ -87,6 +92,8 @@ export interface Local {
   fps: number; // encoded
   bitrate: number; // bit/s sent
   rttMs: number; // report to reply
+  handRaised: boolean; // as the person wants it
+  hand: number; // as the server has it, see Remote
 }
 
 export interface CallState {
@@ -97,6 +104,8 @@ export interface CallState {
   notice: { text: string; at: number } | null;
   local: Local;
   remotes: Remote[]; // in order of joining
+  chat: ChatState;
+  reactions: Floating[]; // that are being shown, in order
   /** The browser refuses to play sound until the person presses something. */
   audioBlocked: boolean;
   /** Totals over all remotes since joining. */
@@ -181,5 +190,11 @@ export interface CallEngine {
   /** To be called from a click when audioBlocked. */
   unblockAudio(): void;
   switchNetwork(network: string, style: SwitchStyle): void;
+  /** Sends a text to everybody, once there is a connection; it is clean (see chat.ts). `instead` of one that was refused under that nonce. */
+  write(text: string, instead?: string | null): void;
+  /** Says whether the chat is on the screen, and so what comes is read. */
+  openChat(open: boolean): void;
+  react(emoji: Emoji): void;
+  raiseHand(raised: boolean): void;
   onPath(listener: PathListener): () => void;
 }

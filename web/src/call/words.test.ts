@@ -8,12 +8,13 @@ import {
   type Person,
   peopleChanges,
   phaseChange,
+  reactionSentences,
   styleOn,
   stylesOf,
 } from './words.ts';
 
-const ada: Person = { id: 'a', name: 'Ada', presence: 'connected' };
-const bob: Person = { id: 'b', name: 'Bob', presence: 'connected' };
+const ada: Person = { id: 'a', name: 'Ada', presence: 'connected', hand: 0 };
+const bob: Person = { id: 'b', name: 'Bob', presence: 'connected', hand: 0 };
 
 describe('people', () => {
   it('says who joined, left, lost the connection and came back', () => {
@@ -22,6 +23,27 @@ describe('people', () => {
     expect(peopleChanges([ada], [{ ...ada, presence: 'reconnecting' }])).toEqual(['Ada is reconnecting.']);
     expect(peopleChanges([{ ...ada, presence: 'reconnecting' }], [ada])).toEqual(['Ada is back.']);
     expect(peopleChanges([ada, bob], [ada, bob])).toEqual([]);
+  });
+
+  it('says whose hand goes up or down, and nothing when others change the order', () => {
+    const up = { ...bob, hand: 3 };
+    expect(peopleChanges([ada, bob], [ada, up])).toEqual(['Bob raised a hand.']);
+    expect(peopleChanges([up], [bob])).toEqual(['Bob lowered the hand.']);
+    expect(peopleChanges([up], [{ ...up, hand: 5 }])).toEqual([]);
+    expect(peopleChanges([{ ...up, presence: 'reconnecting' }], [bob])).toEqual([
+      'Bob is back.',
+      'Bob lowered the hand.',
+    ]);
+  });
+
+  it('says who reacts, once and not of oneself', () => {
+    const reactions = [
+      { participant: 'a', emoji: '👍', at: 1 },
+      { participant: 'b', emoji: '🎉', at: 2 },
+      { participant: 'me', emoji: '👏', at: 3 },
+    ] as const;
+    expect(reactionSentences([...reactions], 1, [ada, bob])).toEqual(['Bob reacts: Party.']);
+    expect(reactionSentences([...reactions], 3, [ada, bob])).toEqual([]);
   });
 });
 

@@ -3,12 +3,14 @@
 
 import type { HandoverDirection, HandoverReport, Presence, Verdict } from '../protocol/messages.gen.ts';
 import { formatMs, formatRate, formatShare } from '../ui/format.ts';
+import { type Floating, REACTIONS } from './reactions.ts';
 import type { LinkNetwork, Phase, SwitchStyle } from './types.ts';
 
 export interface Person {
   id: string;
   name: string;
   presence: Presence;
+  hand: number;
 }
 
 /** What to say when the people in the call change from one list to the next. */
@@ -18,13 +20,26 @@ export function peopleChanges(before: Person[], after: Person[]): string[] {
   const said: string[] = [];
   for (const p of after) {
     const old = was.get(p.id);
-    if (!old) said.push(`${p.name} joined.`);
-    else if (old.presence !== p.presence) {
+    if (!old) {
+      said.push(`${p.name} joined.`);
+      continue;
+    }
+    if (old.presence !== p.presence) {
       said.push(p.presence === 'reconnecting' ? `${p.name} is reconnecting.` : `${p.name} is back.`);
     }
+    if (old.hand === 0 && p.hand > 0) said.push(`${p.name} raised a hand.`);
+    if (old.hand > 0 && p.hand === 0) said.push(`${p.name} lowered the hand.`);
   }
   for (const p of before) if (!is.has(p.id)) said.push(`${p.name} left.`);
   return said;
+}
+
+/** What to say of the reactions that came after a time, of those of some people. */
+export function reactionSentences(reactions: Floating[], after: number, people: Person[]): string[] {
+  const names = new Map(people.map((p) => [p.id, p.name]));
+  return reactions
+    .filter((f) => f.at > after && names.has(f.participant))
+    .map((f) => `${names.get(f.participant)} reacts: ${REACTIONS[f.emoji].label}.`);
 }
 
 /** What to say when the phase changes; null for nothing. */

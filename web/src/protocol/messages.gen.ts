@@ -9,6 +9,9 @@ export type FromParticipant =
   | ({ type: 'unsubscribe' } & Unsubscribe)
   | ({ type: 'key_frame' } & KeyFrame)
   | ({ type: 'measurement' } & Measurement)
+  | ({ type: 'chat' } & Chat)
+  | ({ type: 'reaction' } & Reaction)
+  | ({ type: 'hand' } & Hand)
   | ({ type: 'leave' } & Leave);
 
 export type FromServer =
@@ -20,6 +23,9 @@ export type FromServer =
   | ({ type: 'track_published' } & TrackPublished)
   | ({ type: 'track_muted' } & TrackMuted)
   | ({ type: 'track_ended' } & TrackEnded)
+  | ({ type: 'chat_message' } & ChatMessage)
+  | ({ type: 'reaction_shown' } & ReactionShown)
+  | ({ type: 'hand_changed' } & HandChanged)
   | ({ type: 'key_frame_requested' } & KeyFrameRequested)
   | ({ type: 'measure' } & Measure)
   | ({ type: 'path_event' } & PathEvent)
@@ -36,6 +42,7 @@ export interface Join {
   token?: string;
   receive: Codec[];
   silence_ms?: number;
+  chat_after?: number;
 }
 
 export interface Publish {
@@ -79,6 +86,19 @@ export interface Measurement {
   at_arrival?: boolean;
 }
 
+export interface Chat {
+  nonce?: string;
+  text: string;
+}
+
+export interface Reaction {
+  emoji: Emoji;
+}
+
+export interface Hand {
+  raised: boolean;
+}
+
 export type Leave = Record<never, never>;
 
 export interface Welcome {
@@ -92,6 +112,7 @@ export interface Welcome {
   link?: string;
   report_interval_ms: number;
   resume_window_ms: number;
+  hand?: number;
   participants: Participant[];
 }
 
@@ -127,6 +148,25 @@ export interface TrackEnded {
   track: number;
 }
 
+export interface ChatMessage {
+  id: number;
+  participant: string;
+  name: string;
+  text: string;
+  time: string;
+  nonce?: string;
+}
+
+export interface ReactionShown {
+  participant: string;
+  emoji: Emoji;
+}
+
+export interface HandChanged {
+  participant: string;
+  hand: number;
+}
+
 export interface KeyFrameRequested {
   flow: number;
 }
@@ -157,6 +197,7 @@ export interface Refused {
   code: Code;
   message: string;
   of: string;
+  nonce?: string;
 }
 
 export interface Goodbye {
@@ -179,11 +220,14 @@ export interface TrackMeasurement {
   concealed_ms: number;
 }
 
+export type Emoji = '👍' | '❤️' | '😂' | '😮' | '👏' | '🎉';
+
 export interface Participant {
   id: string;
   name: string;
   presence: Presence;
   test: boolean;
+  hand?: number;
   receive: Codec[];
   tracks: Track[];
 }
@@ -409,6 +453,7 @@ export const VERSION = 1;
 export const MAX_MESSAGE = 65536;
 export const MAX_ROOM = 64;
 export const MAX_NAME = 40;
+export const MAX_CHAT = 1000;
 export const REPORT_FLOW = 0;
 export const MAX_REPORT_TRACKS = 35;
 
@@ -432,4 +477,5 @@ export const Codes = {
   joinTimeout: 16,
   internal: 17,
   tooManyDatagrams: 18,
+  badText: 19,
 } as const;

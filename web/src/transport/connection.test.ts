@@ -217,6 +217,20 @@ describe('Connection', () => {
     expect(world.welcomes).toEqual(['one', 'two']);
   });
 
+  it('says which messages of the chat it has, also when it joins anew', async () => {
+    expect(world.last.join.chat_after).toBeUndefined();
+    const first = await joined();
+    const message = { participant: 'bob', name: 'Bob', text: 'Hello', time: '2026-11-23T12:00:00Z' };
+    for (const id of [7, 9]) first.handlers.message({ type: 'chat_message', id, ...message });
+    first.handlers.closed({ code: 'x', message: '' });
+    await pass(0);
+    expect(world.last.join).toMatchObject({ token: 'one', chat_after: 9 });
+    world.last.goodbye(Codes.badToken);
+    await pass(0);
+    expect(world.last.join.token).toBeUndefined();
+    expect(world.last.join.chat_after).toBe(9);
+  });
+
   it('replaces a silent session within 300 ms, and keeps it until the next is welcomed', async () => {
     world.opening = 60;
     const first = await joined();

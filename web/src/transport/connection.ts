@@ -109,6 +109,7 @@ export class Connection {
   readonly #asking = new Set<Attempt>();
   #asked = false; // for a replacement of the session in use
   #sessions = 0; // of this participant, as the newest welcome has it
+  #chat = 0; // ID of the newest message of the chat; those of a later call are above it
   #probedAt = 0;
   readonly #upgrade = new Upgrade((stopped) => this.#openBetter(stopped));
   #check: ReturnType<typeof setInterval> | null = null;
@@ -339,6 +340,7 @@ export class Connection {
         version: VERSION,
         ...this.#options.join,
         ...(token && { token, silence_ms: Math.round(silence) }),
+        ...(this.#chat > 0 && { chat_after: this.#chat }),
       });
       const said = await answer.promise;
       if (said.type !== 'welcome') session.close();
@@ -431,6 +433,7 @@ export class Connection {
 
   #message(message: FromServer): void {
     this.#heard();
+    if (message.type === 'chat_message') this.#chat = Math.max(this.#chat, message.id);
     if (message.type !== 'goodbye') {
       this.#options.handlers.message(message);
       return;

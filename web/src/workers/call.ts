@@ -105,6 +105,7 @@ export class Call {
         this.#post({ type: 'link', link: m.link as LinkInfo });
         return;
       case 'refused':
+        if (m.of === 'chat') break; // the page knows what was written
         this.#post({ type: 'notice', text: m.message });
         return;
       case 'published':
@@ -212,6 +213,11 @@ export class Call {
         this.#lab
           .switchTo(m.network, m.style)
           .catch((e: Error) => this.#post({ type: 'notice', text: e.message }));
+        break;
+      case 'chat':
+      case 'reaction':
+      case 'hand':
+        this.#connection?.send(m);
         break;
     }
   }

@@ -2,7 +2,7 @@
 // the codecs and the canvases; the worklet owns playout. Who is sent a VideoFrame, a stream or a port owns it from then on.
 
 import type { CallState, Failure, LinkInfo, Local, Phase, RemoteStats, SwitchStyle } from '../call/types.ts';
-import type { Codec, FromServer } from '../protocol/messages.gen.ts';
+import type { Codec, FromParticipant, FromServer } from '../protocol/messages.gen.ts';
 import type { TransportName } from '../transport/transport.ts';
 
 /** Which of a participant's pictures. */
@@ -39,7 +39,9 @@ export type ToWorker =
   | { type: 'playout'; port: MessagePort }
   /** The sample at `contextTime` (s) of the audio context is heard at `at` (ms since the epoch). */
   | { type: 'clock'; contextTime: number; at: number }
-  | { type: 'network'; network: string; style: SwitchStyle };
+  | { type: 'network'; network: string; style: SwitchStyle }
+  /** For the server, as it is; lost without a session. The page says again after a welcome what must not be. */
+  | Extract<FromParticipant, { type: 'chat' | 'reaction' | 'hand' }>;
 
 export type FromWorker =
   | { type: 'phase'; phase: Phase; failure: Failure | null }
