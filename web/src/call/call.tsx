@@ -20,6 +20,7 @@ import {
 } from './effects.ts';
 import { FreezeMeter } from './freeze-meter.tsx';
 import { HelpDialog } from './help.tsx';
+import { Lock } from './lock.tsx';
 import { Networks, useStyle } from './networks.tsx';
 import { Stage } from './stage.tsx';
 import type { CallEngine, Phase } from './types.ts';
@@ -41,14 +42,13 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   const dialog = useSignal<'devices' | 'help' | null>(null);
   const style = useStyle();
   const handover = useHandover(engine);
-  const room = useComputed(() => engine.state.value.room);
 
   const showPanel = (on: boolean) => {
     panel.value = on;
     rememberFlag('panel', on);
   };
   const copy = () => {
-    const link = callLink(room.value, location, config.value);
+    const link = callLink(engine.state.peek(), location, config.value);
     void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
   };
   const close = () => {
@@ -129,6 +129,7 @@ function CallHead({ engine }: { engine: CallEngine }) {
   const room = useComputed(() => engine.state.value.room);
   const phase = useComputed(() => engine.state.value.phase);
   const transport = useComputed(() => engine.state.value.transport);
+  const secret = useComputed(() => engine.state.value.key);
   const people = useComputed(() => engine.state.value.remotes.length + 1);
   return (
     <header class="call-head">
@@ -140,6 +141,7 @@ function CallHead({ engine }: { engine: CallEngine }) {
         <span class="sr-only"> in the call</span>
       </span>
       <PhaseChip phase={phase.value} />
+      {secret.value !== '' && <Lock secret={secret.value} />}
       {transport.value === 'websocket' && <TCPChip />}
       <FreezeMeter engine={engine} />
     </header>

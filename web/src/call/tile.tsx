@@ -5,6 +5,7 @@ import { useEffect, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
 import type { CallEngine, Remote } from './types.ts';
+import { PRIVACY, type Privacy, privacyOf } from './words.ts';
 
 const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
 
@@ -31,6 +32,7 @@ function number(value: number, digits = 0): string {
 export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: string; size: TileSize }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const remote = useComputed(() => engine.state.value.remotes.find((r) => r.id === id));
+  const encrypted = useComputed(() => engine.state.value.key !== '');
   useEffect(() => {
     if (!canvas.current) return;
     engine.attach(id, canvas.current);
@@ -44,13 +46,14 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
   const audio = r.tracks.find((t) => t.kind === 'audio');
   const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
   const silent = audio === undefined || audio.muted;
+  const privacy = privacyOf(r, encrypted.value);
   // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
   const whole = r.test || stats.height > stats.width;
   return (
     <article
       class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${whole ? 'whole' : ''}`}
       style={{ width: `${size.width}px`, height: `${size.height}px`, '--level': number(r.level, 2) }}
-      aria-label={tileLabel(r, silent, picture)}
+      aria-label={tileLabel(r, { silent, picture, privacy })}
     >
       <canvas
         ref={canvas}
@@ -69,14 +72,27 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
         data-lip-sync-ms={number(stats.lipSyncMs)}
         data-playout-ms={number(stats.playoutMs)}
         data-frames-lost={stats.framesLost}
+        data-undecrypted={stats.undecrypted}
         data-codec={video?.codec ?? ''}
         data-muted={silent}
       />
       {!picture && <Avatar name={r.name} />}
+      {(privacy === 'no-key' || privacy === 'wrong-key') && (
+        <p class="tile-words" data-testid={privacy}>
+          <Icon name="lock" />
+          {PRIVACY[privacy]}
+        </p>
+      )}
       <div class="nameplate">
         {silent && <Icon name="mic-off" />}
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
+        {privacy === 'not-encrypted' && (
+          <em class="open" data-testid={privacy}>
+            <Icon name="lock-open" />
+            {PRIVACY[privacy]}
+          </em>
+        )}
       </div>
       {r.presence === 'reconnecting' && (
         <div class="tile-cover" data-testid="remote-reconnecting">
@@ -88,11 +104,12 @@ export function RemoteTile({ engine, id, size }: { engine: CallEngine; id: strin
   );
 }
 
-function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
+function tileLabel(r: Remote, o: { silent: boolean; picture: boolean; privacy: Privacy | null }): string {
   const facts = [r.name];
   if (r.test) facts.push('test participant');
-  if (silent) facts.push('muted');
-  if (!picture) facts.push('no picture');
+  if (o.silent) facts.push('muted');
+  if (!o.picture) facts.push('no picture');
+  if (o.privacy) facts.push(PRIVACY[o.privacy]);
   if (r.presence === 'reconnecting') facts.push('reconnecting');
   return facts.join(', ');
 }

@@ -38,6 +38,10 @@ export interface RemoteStats {
   /** Video shown minus audio heard, ms; positive: video late. NaN until both run. */
   lipSyncMs: number;
   bitrate: number; // bit/s, audio and video
+  /** Frames and packets of sound that could not be decrypted, and were dropped. */
+  undecrypted: number;
+  /** Some of it is encrypted with another key than ours. */
+  wrongKey: boolean;
 }
 
 export interface RemoteTrack {
@@ -45,6 +49,7 @@ export interface RemoteTrack {
   kind: 'audio' | 'video';
   source: 'camera' | 'microphone' | 'screen';
   codec: Codec;
+  encrypted: boolean; // from end to end
   muted: boolean;
 }
 
@@ -82,6 +87,8 @@ export interface Local {
 export interface CallState {
   phase: Phase;
   room: string;
+  /** As in the call's link, see key.ts; '': nothing that is sent is encrypted from end to end. */
+  key: string;
   failure: Failure | null;
   /** Shown as a passing message, e.g. a device that went away. */
   notice: { text: string; at: number } | null;
@@ -133,6 +140,8 @@ export type SwitchStyle = 'hard' | 'soft' | 'walk';
 export interface JoinOptions {
   room: string;
   name: string;
+  /** Encrypts from end to end; '' for a call that is not. */
+  key: string;
   /** Already opened by the lobby's preview; the engine takes ownership and stops them on leave. */
   stream: MediaStream | null;
   mic: boolean;

@@ -4,11 +4,13 @@
 import type { Local } from '../call/types.ts';
 import type { Codec, FromParticipant, Participant, Publish } from '../protocol/messages.gen.ts';
 import type { Reply } from '../protocol/report.ts';
+import type { Bytes } from '../protocol/varint.ts';
 import type { Session } from '../transport/transport.ts';
 import { AudioSender } from './audio-sender.ts';
 import { now } from './clock.ts';
 import { commonCodec } from './codecs.ts';
 import { randomSSRC } from './outgoing.ts';
+import { Sealer } from './sealing.ts';
 import { loudness } from './stats.ts';
 import { type VideoFormat, VideoSender } from './video-sender.ts';
 
@@ -21,6 +23,8 @@ export interface PublisherOptions {
   codec: Codec;
   /** Pixels of a frame that is sent, at most. */
   maxPixels: number;
+  /** Of an encrypted call; null: nothing is encrypted. */
+  secret: Bytes | null;
   send(message: FromParticipant): void;
   changed(local: Partial<Local>): void;
   notice(text: string): void;
@@ -41,12 +45,14 @@ export class Publisher {
   constructor(options: PublisherOptions) {
     this.#options = options;
     const epoch = now(); // media time 0 of all tracks
-    this.#audio = new AudioSender({ flow: AUDIO_FLOW, ssrc: this.#ssrc.audio, epoch });
+    const seal = () => options.secret && new Sealer(options.secret); // each track has its own
+    this.#audio = new AudioSender({ flow: AUDIO_FLOW, ssrc: this.#ssrc.audio, epoch, seal: seal() });
     this.#video = new VideoSender({
       flow: VIDEO_FLOW,
       ssrc: this.#ssrc.video,
       epoch,
       maxPixels: options.maxPixels,
+      seal: seal(),
       handlers: {
         format: (format) => {
           this.#format = format;
@@ -75,6 +81,7 @@ export class Publisher {
       source: 'microphone',
       codec: 'opus',
       ssrc: this.#ssrc.audio,
+      encrypted: this.#options.secret !== null,
       muted: this.#audio.muted,
     };
   }
@@ -87,6 +94,7 @@ export class Publisher {
       source: 'camera',
       fps: FPS,
       ssrc: this.#ssrc.video,
+      encrypted: this.#options.secret !== null,
       muted: !this.#cameraOn,
       ...format,
     };

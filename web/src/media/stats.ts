@@ -21,5 +21,7 @@ export function emptyStats(): RemoteStats {
     playoutMs: 0,
     lipSyncMs: Number.NaN,
     bitrate: 0,
+    undecrypted: 0,
+    wrongKey: false,
   };
 }

@@ -1,13 +1,17 @@
 // The camera's way: frame → encoder → VideoStreams. It owns every VideoFrame it is given and closes it. Nothing is queued: a frame that the
 // encoder or the way up has no room for is dropped here, before it costs anything.
+//
+// In an encrypted call encryption comes between the last two, for a moment. What became of the group meanwhile (it was cut, or its session replaced) is
+// decided where a frame is written, in the order of the encoder, just as if the encoder had taken that much longer.
 
 import type { Codec } from '../protocol/messages.gen.ts';
 import { PAYLOAD_TYPE } from '../protocol/rtp.ts';
 import type { Session } from '../transport/transport.ts';
 import { now } from './clock.ts';
 import { encoderFor, type VideoCodec } from './codecs.ts';
-import { VideoStreams } from './outgoing.ts';
+import { type EncodedFrame, VideoStreams } from './outgoing.ts';
 import { Pressure } from './pressure.ts';
+import type { Seal } from './sealing.ts';
 
 const FPS = 30;
 const KEY_PERIOD = 5_000; // ms; the server keeps a group for late joiners
@@ -16,6 +20,7 @@ const MAX_FAILURES = 10; // in a row
 const LATE_MS = 500;
 const LATE_FRAMES = 45;
 const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
+const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
 
 /** Bits per second at 30 frames per second, by the number of pixels. */
 function fullBitrate(width: number, height: number): number {
@@ -49,6 +54,7 @@ export class VideoSender {
   readonly #handlers: VideoSenderHandlers;
   readonly #epoch: number; // media time 0
   readonly #maxPixels: number;
+  readonly #seal: Seal | null;
   #wanted: VideoCodec = 'vp8';
   #encoder: VideoEncoder | null = null;
   #configured = ''; // what the encoder is configured for
@@ -56,7 +62,7 @@ export class VideoSender {
   #unusable = ''; // a configuration that does not work
   #config: VideoEncoderConfig | null = null;
   #keyWanted = true;
-  #keyComing = false; // out of the encoder
+  #keyComing = false; // out of the encoder, or of encryption
   #lastKey = 0;
   /** The camera's newest frame, so that another session need not wait for the next. */
   #last: VideoFrame | null = null;
@@ -76,11 +82,14 @@ export class VideoSender {
     ssrc: number;
     epoch: number;
     maxPixels: number;
+    /** Encrypts; null in a call that is not encrypted. */
+    seal: Seal | null;
     handlers: VideoSenderHandlers;
   }) {
     this.#streams = new VideoStreams(o.flow, o.ssrc);
     this.#epoch = o.epoch;
     this.#maxPixels = o.maxPixels;
+    this.#seal = o.seal;
     this.#handlers = o.handlers;
   }
 
@@ -116,6 +125,7 @@ export class VideoSender {
       if (!this.#ready(frame)) return;
       const encoder = this.#encoder as VideoEncoder;
       if (encoder.encodeQueueSize > 1) return;
+      if (this.#seal && this.#seal.waiting > MAX_SEALING) return;
       const verdict = this.#pressure.judge(this.#streams.backlog(0), this.#rttMs, at);
       if (verdict === 'cut') {
         this.#streams.cut();
@@ -219,7 +229,6 @@ export class VideoSender {
     payloadType: number,
   ): void {
     this.#failures = 0;
-    if (chunk.type === 'key') this.#keyComing = false;
     const at = now();
     this.#watchDelay(at - this.#epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;
@@ -230,20 +239,40 @@ export class VideoSender {
     }
     const payload = new Uint8Array(chunk.byteLength);
     chunk.copyTo(payload);
-    const seq = this.#streams.write({
+    const frame: EncodedFrame = {
       key: chunk.type === 'key',
       tid,
       payloadType,
       timestamp: Math.round((chunk.timestamp * 9) / 100) % 2 ** 32,
       payload,
-    });
+    };
+    if (!this.#seal) this.#write(frame, at);
+    else {
+      this.#seal.seal(payload, (sealed) => {
+        if (sealed) this.#write({ ...frame, payload: sealed }, at);
+        else this.#unsealed(frame);
+      });
+    }
+  }
+
+  #write(frame: EncodedFrame, at: number): void {
+    if (frame.key) this.#keyComing = false;
+    const seq = this.#streams.write(frame);
     if (seq === null) {
       if (!this.#keyComing) this.#keyWanted = true;
       return;
     }
     this.#pressure.sent(seq, at);
-    this.bytes += payload.length;
+    this.bytes += frame.payload.length;
     this.frames++;
+  }
+
+  /** A frame could not be encrypted, which nothing in the numbers of the next one would show: what depends on it must not be sent. */
+  #unsealed(frame: EncodedFrame): void {
+    if (frame.key) this.#keyComing = false;
+    this.#streams.cut();
+    this.#pressure.forget();
+    this.#keyWanted = true;
   }
 
   /** Some encoders look a second ahead whatever they are told (Firefox's H.264), some are too slow for the machine: VP8 is neither. */
@@ -311,5 +340,6 @@ export class VideoSender {
     this.#closeEncoder();
     this.#keep(null);
     this.#streams.cut();
+    this.#streams.use(null); // what is still in encryption has nowhere to go
   }
 }

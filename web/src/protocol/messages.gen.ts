@@ -48,6 +48,7 @@ export interface Publish {
   height?: number;
   fps?: number;
   layers?: number;
+  encrypted?: boolean;
   muted?: boolean;
 }
 
@@ -201,6 +202,7 @@ export interface Track {
   height?: number;
   fps?: number;
   layers?: number;
+  encrypted?: boolean;
   muted: boolean;
 }
 
