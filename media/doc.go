@@ -1,6 +1,6 @@
 // Package media relays RTP between the participants of a call without looking into it: it reads the RTP header and one header extension,
-// never a payload, so that every codec and end-to-end encrypted payloads pass alike. It knows neither QUIC nor WebTransport: a connection
-// is a [Transport].
+// never a payload, so that every codec and end-to-end encrypted payloads (package signaling, "Encryption") pass alike. It knows neither QUIC
+// nor WebTransport: a connection is a [Transport].
 //
 // # Video on the wire
 //

@@ -62,6 +62,7 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 		if old.info.Codec == m.Codec && old.info.SSRC == m.SSRC && old.info.Kind == m.Kind {
 			// The same track on another session, or of another size: subscribers keep it.
 			old.info.Width, old.info.Height, old.info.FPS, old.info.Layers, old.info.Muted = m.Width, m.Height, m.FPS, m.Layers, m.Muted
+			old.info.Encrypted = m.Encrypted
 			old.silent.Store(m.Muted)
 			c.broadcast(p, signaling.TrackPublished{Track: old.info})
 			return old, nil
@@ -74,7 +75,7 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 	c.nextTrack++
 	t := &track{flow: m.Flow, info: signaling.Track{
 		ID: c.nextTrack, Participant: p.id, Kind: m.Kind, Source: m.Source, Codec: m.Codec, SSRC: m.SSRC,
-		Width: m.Width, Height: m.Height, FPS: m.FPS, Layers: m.Layers, Muted: m.Muted,
+		Width: m.Width, Height: m.Height, FPS: m.FPS, Layers: m.Layers, Encrypted: m.Encrypted, Muted: m.Muted,
 	}}
 	kind := media.Audio
 	if m.Kind == signaling.Video {

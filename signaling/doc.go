@@ -37,6 +37,27 @@
 // gets nothing twice, and sends again, with the same nonce, what it has not seen come back. [Reaction] and [Hand] come back in the same way,
 // as [ReactionShown] and [HandChanged]. A reaction is of the moment and not repeated; whose hand is up stands in the Welcome.
 //
+// # Encryption
+//
+// A track that is published with Publish.Encrypted is encrypted from end to end with SFrame (RFC 9605), cipher suite AES_128_GCM_SHA256_128
+// (0x0004), without metadata; package media/sframe has the details and test vectors. What is encrypted is
+//
+//	video  the payload of each RTP packet, which is one frame
+//	audio  each Opus packet, before it becomes a block of RED (RFC 2198): the redundant block carries the same ciphertext again
+//
+// RTP header, frame marking and audio level stay readable: the relay needs the first two. The relay treats such a track like any other.
+//
+// The secret is 16 random bytes. It stands in the fragment of the call's link, /call/ROOM#key=KEY, in base64url without padding (22
+// characters), and is never sent. Every track draws a random KID of 64 bits when it is made, and its base key is
+//
+//	HKDF-SHA256(secret, salt "", info "Roamcall 1.0 Base key " + KID as 8 bytes big-endian, 32 bytes)
+//
+// from which key and salt follow as in RFC 9605, section 4.4.2. Its counter begins at 0 and goes on over sessions: a track that is announced
+// again after a resumption counts on. A receiver derives the base key from the KID that it reads. The fingerprint that people compare is the
+// first 4 bytes, in hex, of SHA-256("Roamcall 1.0 Fingerprint " + secret).
+//
+// The server could leave Encrypted out, so a receiver that has a key shows which tracks are not encrypted.
+//
 // # WebSocket
 //
 // Where UDP does not pass, the same session goes over a WebSocket at /ws. Each of its messages is binary: a byte that says what it is, and what

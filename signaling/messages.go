@@ -77,7 +77,9 @@ type Publish struct {
 	Height int    `json:"height,omitempty"` // pixels
 	FPS    int    `json:"fps,omitempty"`
 	Layers int    `json:"layers,omitempty"` // temporal layers, from 1
-	Muted  bool   `json:"muted,omitempty"`
+	// Encrypted: the payloads are SFrame ciphertexts, see the package documentation. The server only passes this on.
+	Encrypted bool `json:"encrypted,omitempty"`
+	Muted     bool `json:"muted,omitempty"`
 }
 
 // Unpublish ends a track.
@@ -187,6 +189,7 @@ type Track struct {
 	Height      int    `json:"height,omitempty"`
 	FPS         int    `json:"fps,omitempty"`
 	Layers      int    `json:"layers,omitempty"`
+	Encrypted   bool   `json:"encrypted,omitempty"` // as its publisher said
 	Muted       bool   `json:"muted"`
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/roamcall/roamcall/assets"
 	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/media/file"
+	"github.com/roamcall/roamcall/media/sframe"
 	"github.com/roamcall/roamcall/signaling"
 	"github.com/roamcall/roamcall/signaling/client"
 )
@@ -28,6 +29,10 @@ connection between two networks on purpose. URL is the address of the call's pag
   roamcall join http://localhost:8080/call/demo
   roamcall join http://localhost:8080/call/demo --interface wlan0 --interface wwan0 --migrate-every 10s
   roamcall join http://localhost:8080/call/demo --duration 30s --json
+  roamcall join 'http://localhost:8080/call/demo#key=KEY'
+
+With a key, from the link or by --key, what is sent is encrypted from end to end and what the others encrypted with it is
+decrypted. The server never gets the key.
 
 In a terminal, m migrates and q leaves. Without --interface or --local both networks are two sockets on the same way out,
 so that a migration changes the port only. A page on https with a certificate of its own needs --pin.
@@ -73,6 +78,13 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 	c := &f.client
 	flags.StringVar(&c.Name, "name", "Native", "`name` shown to the others")
 	flags.StringVar(&c.Room, "room", "", "`room`, if the address does not name it")
+	flags.Func("key", "`key` of an encrypted call, which stands in its link after #key=", func(v string) error {
+		key, err := sframe.ParseSecret(v)
+		if err == nil {
+			c.Key = &key
+		}
+		return err
+	})
 	flags.StringVar(&f.video, "video", "", "IVF `file` with VP8, VP9 or AV1 to publish, or \"off\"; a test picture if empty")
 	flags.StringVar(&f.audio, "audio", "", "Ogg Opus `file` to publish, or \"off\"; test tones if empty")
 	flags.DurationVar(&f.migrateEvery, "migrate-every", 0, "migrate again and again after this `time`, such as 10s")
@@ -154,14 +166,15 @@ func load[T any](name string, sample []byte, read func(io.Reader) (*T, error)) (
 
 // joined is a participation while it lasts.
 type joined struct {
-	flags     joinFlags
-	out       io.Writer
-	began     time.Time
-	client    *client.Client
-	video     *client.Publication // nil if nothing is published
-	audio     *client.Publication
-	recording *recording // nil without --output
-	handovers handovers
+	flags      joinFlags
+	out        io.Writer
+	began      time.Time
+	client     *client.Client
+	video      *client.Publication // nil if nothing is published
+	audio      *client.Publication
+	recording  *recording // nil without --output
+	handovers  handovers
+	unreadable unreadable
 }
 
 const (
@@ -173,7 +186,10 @@ const (
 
 func (j *joined) run(ctx context.Context, video *file.Video, audio *file.Audio) error {
 	config := j.flags.client
-	config.OnEvent = j.handovers.note
+	config.OnEvent = func(e client.Event) {
+		j.handovers.note(e)
+		j.unreadable.note(e)
+	}
 	if j.recording != nil {
 		config.OnVideo, config.OnAudio = j.recording.video, j.recording.audio
 	}

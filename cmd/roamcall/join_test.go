@@ -23,7 +23,12 @@ import (
 // startServer runs a server with one test participant in every call until the test ends.
 func startServer(t *testing.T) string {
 	t.Helper()
-	s, err := server.New(server.Config{Addr: "127.0.0.1:0", HTTP: "127.0.0.1:0", NoLab: true, Bots: 1, Logger: slog.New(slog.DiscardHandler)})
+	return startServerWith(t, 1)
+}
+
+func startServerWith(t *testing.T, bots int) string {
+	t.Helper()
+	s, err := server.New(server.Config{Addr: "127.0.0.1:0", HTTP: "127.0.0.1:0", NoLab: true, Bots: bots, Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}

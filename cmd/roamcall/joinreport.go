@@ -83,7 +83,8 @@ func (h *handovers) settle(ctx context.Context, timeout time.Duration) {
 type joinReport struct {
 	Room        string           `json:"room"`
 	Participant string           `json:"participant"`
-	Connection  string           `json:"connection"` // the last one: original destination connection ID, hex
+	Connection  string           `json:"connection"`            // the last one: original destination connection ID, hex
+	Fingerprint string           `json:"fingerprint,omitempty"` // of the key, in an encrypted call
 	DurationS   float64          `json:"duration_s"`
 	RTTMS       float64          `json:"rtt_ms"`
 	Local       string           `json:"local"`
@@ -113,6 +114,8 @@ type receivedTrack struct {
 	Lost        uint64          `json:"lost"`
 	ConcealedMS float64         `json:"concealed_ms"` // audio that came neither in its packet nor in the next
 	Freezes     int             `json:"freezes"`      // of arrivals
+	Encrypted   bool            `json:"encrypted"`
+	Undecrypted uint64          `json:"undecrypted"` // frames, or blocks of audio, that the key does not open
 }
 
 type handoverReport struct {
@@ -142,7 +145,7 @@ type directionReport struct {
 func (j *joined) report(ended error) joinReport {
 	network, _ := j.client.Network()
 	r := joinReport{
-		Room: j.client.Room(), Participant: j.client.ID(), Connection: j.client.Connection(), DurationS: time.Since(j.began).Seconds(),
+		Room: j.client.Room(), Participant: j.client.ID(), Connection: j.client.Connection(), Fingerprint: j.client.Fingerprint(), DurationS: time.Since(j.began).Seconds(),
 		RTTMS: ms(j.client.RTT()), Local: network.String(),
 		Sent: []sentTrack{}, Received: []receivedTrack{}, Handovers: []handoverReport{}, Failed: []string{},
 	}
@@ -165,7 +168,7 @@ func (j *joined) report(ended error) joinReport {
 	for _, t := range j.client.Tracks() {
 		r.Received = append(r.Received, receivedTrack{
 			t.Track.ID, names[t.Track.Participant], t.Track.Kind, t.Track.Codec,
-			t.Reception.Packets, t.Reception.Bytes, t.Reception.Lost, ms(t.Concealed), t.Freezes,
+			t.Reception.Packets, t.Reception.Bytes, t.Reception.Lost, ms(t.Concealed), t.Freezes, t.Track.Encrypted, t.Undecrypted,
 		})
 	}
 	h := &j.handovers

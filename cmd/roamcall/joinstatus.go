@@ -31,8 +31,25 @@ func (j *joined) newStatus(raw bool) *status {
 		}
 	}
 	network, uplink := j.client.Network()
-	s.line("In the call %s as %s, over %v (%v). %s", j.client.Room(), j.flags.client.Name, network, uplink, s.keys())
+	encrypted := ""
+	if fingerprint := j.client.Fingerprint(); fingerprint != "" {
+		encrypted = ", encrypted with the key " + fingerprint
+	}
+	s.line("In the call %s as %s, over %v (%v)%s. %s", j.client.Room(), j.flags.client.Name, network, uplink, encrypted, s.keys())
 	return s
+}
+
+// tellUnreadable says which tracks cannot be decrypted, each once.
+func (s *status) tellUnreadable() {
+	for _, u := range s.j.unreadable.take() {
+		who := "somebody"
+		for _, p := range s.j.client.Participants() {
+			if p.ID == u.Track.Participant {
+				who = p.Name
+			}
+		}
+		s.line("%s", describeUnreadable(u, who))
+	}
 }
 
 func (s *status) keys() string {
@@ -68,6 +85,7 @@ func (s *status) show() {
 		s.line("%s", describe(h))
 	}
 	s.seen = len(done)
+	s.tellUnreadable()
 
 	now := time.Now()
 	var sent, received uint64
@@ -104,6 +122,7 @@ func (s *status) show() {
 }
 
 func (s *status) end() {
+	s.tellUnreadable()
 	if s.live {
 		s.line("")
 	}

@@ -237,6 +237,14 @@ func (c *Client) Token() string {
 	return c.token
 }
 
+// Fingerprint of the key, which all who have the same key can compare; "" in a call without one.
+func (c *Client) Fingerprint() string {
+	if c.config.Key == nil {
+		return ""
+	}
+	return c.config.Key.Fingerprint()
+}
+
 // Participants are the others in the call, in the order of their names.
 func (c *Client) Participants() []signaling.Participant {
 	c.mu.Lock()

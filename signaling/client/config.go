@@ -21,6 +21,7 @@ import (
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/media/sframe"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -36,12 +37,21 @@ var (
 	ErrClosed = errors.New("client: closed")
 )
 
+// Why an encrypted track cannot be read, see [Unreadable].
+var (
+	ErrNoKey    = errors.New("client: encrypted, and there is no key here")
+	ErrWrongKey = errors.New("client: encrypted with another key")
+)
+
 // Config says which call to join, as who, and over which networks.
 type Config struct {
 	URL   string // of the call's page, http(s)://HOST:PORT/call/ROOM, or of the server
 	Room  string // needed if URL does not name it
 	Name  string // shown to the others
 	Token string // resumes an earlier participant, see [Client.Token]; ""
+
+	// Key encrypts what is published and decrypts what is received, from end to end. nil is the key in the fragment of URL, #key=KEY, or none.
+	Key *sframe.Secret
 
 	// Hashes are SHA-256 hashes of certificates, in hex. If there are any, only a server that shows one of these is talked to; over HTTPS it may name
 	// others for sessions, such as its next one. If there are none, those that its /api/config names are used: that is as trustworthy as the way to
@@ -87,7 +97,11 @@ const defaultSilence = 120 * time.Millisecond
 var allCodecs = []signaling.Codec{signaling.VP8, signaling.VP9, signaling.AV1, signaling.H264, signaling.Opus}
 
 func (c Config) withDefaults() (Config, error) {
-	base, room, err := parseURL(c.URL)
+	address, fragment, _ := strings.Cut(c.URL, "#") // the key goes nowhere from here, not even into an error
+	if err := c.takeKey(fragment); err != nil {
+		return c, err
+	}
+	base, room, err := parseURL(address)
 	if err != nil {
 		return c, err
 	}
@@ -129,6 +143,23 @@ func (c Config) withDefaults() (Config, error) {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
 	return c, nil
+}
+
+// takeKey takes the key of a call's link. A fragment that is something else is of no concern.
+func (c *Config) takeKey(fragment string) error {
+	name, text, _ := strings.Cut(fragment, "=")
+	if name != "key" {
+		return nil
+	}
+	key, err := sframe.ParseSecret(text)
+	if err != nil {
+		return fmt.Errorf("client: the link is not complete: %w", err)
+	}
+	if c.Key != nil && *c.Key != key {
+		return errors.New("client: the link has another key")
+	}
+	c.Key = &key
+	return nil
 }
 
 // parseURL splits the address of a call's page into the server's and the room. The room is "" if the address is that of the server.

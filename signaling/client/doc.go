@@ -28,6 +28,12 @@
 // answers to the server's questions, is about arrivals: gaps between complete frames, and for audio what would have had to be made up because neither the packet nor the redundancy in the next one
 // came. Frames count as rendered when they are complete.
 //
+// # Encryption
+//
+// With Config.Key, or a key in the fragment of Config.URL, everything that is published is encrypted from end to end (package signaling has the
+// protocol), and what others encrypted with the same key is decrypted before OnVideo and OnAudio get it. A track that is not encrypted is
+// received as it is: signaling.Track.Encrypted tells. One that cannot be decrypted is left out, told of once as [Unreadable], and counted.
+//
 // # Concurrency
 //
 // All methods may be called from any goroutine. OnEvent is called on one goroutine, in the order of what happened. OnVideo and OnAudio are called on several, never two of

@@ -36,6 +36,12 @@ type TrackMuted struct{ Track signaling.Track }
 // TrackEnded says that a track is gone.
 type TrackEnded struct{ Track signaling.Track }
 
+// Unreadable says, once for each track, that an encrypted one cannot be decrypted: OnVideo and OnAudio are not given it.
+type Unreadable struct {
+	Track signaling.Track
+	Why   error // ErrNoKey or ErrWrongKey
+}
+
 // KeyFrameWanted asks the publisher of a flow for a key frame.
 type KeyFrameWanted struct{ Flow uint32 }
 
@@ -62,6 +68,7 @@ func (ChatMessage) event()      {}
 func (TrackPublished) event()   {}
 func (TrackMuted) event()       {}
 func (TrackEnded) event()       {}
+func (Unreadable) event()       {}
 func (KeyFrameWanted) event()   {}
 func (Refused) event()          {}
 func (Reconnecting) event()     {}

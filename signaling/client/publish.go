@@ -14,6 +14,7 @@ type Publication struct {
 	c      *Client
 	number uint32
 	track  *media.Track
+	seal   *sealer // nil if nothing is encrypted
 
 	mu      sync.Mutex
 	message signaling.Publish // what the server is told
@@ -28,7 +29,7 @@ type publishAnswer struct {
 	refusal *signaling.Error
 }
 
-// Publish announces a track and returns when the server has taken it. m.Flow is chosen by the client and ignored; m.SSRC must be that of the packets to come.
+// Publish announces a track and returns when the server has taken it. m.Flow and m.Encrypted are the client's and ignored; m.SSRC must be that of the packets to come.
 func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication, error) {
 	kind := media.Video
 	switch m.Kind {
@@ -43,8 +44,8 @@ func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication
 	answer := make(chan publishAnswer, 1)
 	c.mu.Lock()
 	c.nextFlow++
-	m.Flow = c.nextFlow
-	p := &Publication{c: c, message: m}
+	m.Flow, m.Encrypted = c.nextFlow, c.config.Key != nil
+	p := &Publication{c: c, message: m, seal: newSealer(c.config.Key)}
 	p.track = media.NewTrack(media.TrackConfig{ID: uint64(m.Flow), Kind: kind, OnKeyFrameRequest: func() { c.emit(KeyFrameWanted{m.Flow}) }})
 	c.publications[m.Flow] = p
 	c.publishing = answer
@@ -113,11 +114,31 @@ func (p *Publication) Track() uint32 { return p.number }
 // Flow is its flow identifier on the way up.
 func (p *Publication) Flow() uint32 { return uint32(p.track.ID()) }
 
-// SendVideo sends a frame and never blocks. It keeps f, which may be sent by others too. The errors are those of media.Track.Publish; that a frame is shed is none.
-func (p *Publication) SendVideo(f *media.Frame) error { return p.track.Publish(f) }
+// SendVideo sends a frame, encrypted if there is a key, and never blocks. It keeps f, which may be sent by others too. The errors are those of
+// media.Track.Publish and, as a frame grows by being encrypted, media.ErrFrameSize; that a frame is shed is none.
+func (p *Publication) SendVideo(f *media.Frame) error {
+	if p.seal != nil {
+		sealed, err := p.seal.video(f)
+		if err != nil {
+			return err
+		}
+		f = sealed
+	}
+	return p.track.Publish(f)
+}
 
-// SendAudio sends an RTP packet with RED payload, without a flow identifier, and never blocks. It copies packet. The errors are those of media.Track.PublishDatagram.
-func (p *Publication) SendAudio(packet []byte) error { return p.track.PublishDatagram(packet) }
+// SendAudio sends an RTP packet with RED payload, without a flow identifier, and never blocks; with a key its blocks are encrypted. It copies packet. The
+// errors are those of media.Track.PublishDatagram, and media.ErrRED for a payload that is to be encrypted and is not RED.
+func (p *Publication) SendAudio(packet []byte) error {
+	if p.seal != nil {
+		sealed, err := p.seal.audio(packet)
+		if err != nil {
+			return err
+		}
+		packet = sealed
+	}
+	return p.track.PublishDatagram(packet)
+}
 
 // Mute says that the track carries silence, or no picture, on purpose.
 func (p *Publication) Mute(muted bool) {

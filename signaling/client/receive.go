@@ -30,6 +30,7 @@ type remoteTrack struct {
 	info   signaling.Track // guarded by Client.mu
 	stats  *media.ReceiverStats
 	steady bool // frames come all the time, so that a long gap says something; those of a screen come when it changes
+	opener opener
 
 	mu        sync.Mutex
 	rtp       rtp.Header
@@ -200,12 +201,30 @@ func (c *Client) receiveVideo(ctx context.Context, flow uint64, f *media.Frame) 
 	if !ok || info.Kind != signaling.Video {
 		return false
 	}
-	if t.frame(f) && c.config.OnVideo != nil {
+	if !t.frame(f) {
+		return true
+	}
+	if info.Encrypted {
+		plain, err := t.opener.video(c.config.Key, f)
+		if err != nil {
+			c.unreadable(t, info)
+			return true
+		}
+		f = plain
+	}
+	if c.config.OnVideo != nil {
 		c.callback.Lock()
 		defer c.callback.Unlock()
 		c.config.OnVideo(info, f)
 	}
 	return true
+}
+
+// unreadable tells that a track cannot be decrypted, if that is certain and news.
+func (c *Client) unreadable(t *remoteTrack, info signaling.Track) {
+	if why := t.opener.news(c.config.Key); why != nil {
+		c.emit(Unreadable{info, why})
+	}
 }
 
 func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
@@ -217,7 +236,18 @@ func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
 	}
 	info := t.info
 	c.mu.Unlock()
-	if t.packet(packet, now) != nil || c.config.OnAudio == nil {
+	if t.packet(packet, now) != nil {
+		return
+	}
+	if info.Encrypted {
+		plain, err := t.opener.audio(c.config.Key, packet)
+		if err != nil {
+			c.unreadable(t, info)
+			return
+		}
+		packet = plain
+	}
+	if c.config.OnAudio == nil {
 		return
 	}
 	c.callback.Lock()
@@ -276,10 +306,11 @@ func (c *Client) answer(m signaling.Measure) signaling.Measurement {
 
 // TrackStats are counts of a received track since it was published.
 type TrackStats struct {
-	Track     signaling.Track
-	Reception media.Reception // packets of audio, or frames
-	Concealed time.Duration   // audio that came neither in its packet nor as redundancy
-	Freezes   int             // intervals between complete frames that webrtc-stats would call so
+	Track       signaling.Track
+	Reception   media.Reception // packets of audio, or frames
+	Concealed   time.Duration   // audio that came neither in its packet nor as redundancy
+	Freezes     int             // intervals between complete frames that webrtc-stats would call so
+	Undecrypted uint64          // frames, or blocks of audio, that the key does not open
 }
 
 // Tracks returns what is received, in the order of the tracks' numbers.
@@ -290,7 +321,7 @@ func (c *Client) Tracks() []TrackStats {
 	for _, t := range c.tracks {
 		r := t.stats.Reception()
 		t.mu.Lock()
-		out = append(out, TrackStats{t.info, r, t.concealed, t.freezes})
+		out = append(out, TrackStats{t.info, r, t.concealed, t.freezes, t.opener.undecrypted()})
 		t.mu.Unlock()
 	}
 	slices.SortFunc(out, func(a, b TrackStats) int { return cmp.Compare(a.Track.ID, b.Track.ID) })

@@ -4,6 +4,7 @@ import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { CallPage } from './call/call.tsx';
 import { FailureScreen, LeftScreen } from './call/ended.tsx';
+import { fragmentOf } from './call/key.ts';
 import type { CallEngine, JoinOptions } from './call/types.ts';
 import { Lobby } from './lobby/lobby.tsx';
 import { openDevices } from './lobby/preview.ts';
@@ -34,7 +35,7 @@ function Screen({ engine }: { engine: CallEngine }) {
     connected.value = false;
     const { stream: _, ...rest } = options;
     joined.value = rest;
-    navigate(callPath(options.room));
+    navigate(callPath(options.room) + fragmentOf(options.key));
   };
   const rejoin = async () => {
     if (!joined.value) return;

@@ -1,5 +1,9 @@
-import { describe, expect, it } from 'vitest';
-import { callPath, parseRoute } from './router.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { callPath, fragment, navigate, parseRoute, route, setFragment } from './router.ts';
+
+afterEach(() => {
+  vi.unstubAllGlobals();
+});
 
 describe('routes', () => {
   it.each([
@@ -15,6 +19,24 @@ describe('routes', () => {
     ['/elsewhere', { page: 'missing', path: '/elsewhere' }],
   ])('%s', (path, want) => {
     expect(parseRoute(path)).toEqual(want);
+  });
+
+  it('go with a fragment, which can be changed without a trace', () => {
+    const done: string[] = [];
+    vi.stubGlobal('history', {
+      pushState: (_state: unknown, _title: string, to: string) => done.push(`push ${to}`),
+      replaceState: (_state: unknown, _title: string, to: string) => done.push(`replace ${to}`),
+    });
+    vi.stubGlobal('window', { scrollTo: () => undefined });
+    vi.stubGlobal('location', { pathname: '/call/demo', search: '?transport=websocket' });
+    navigate('/call/demo#key=a');
+    expect([route.value, fragment.value]).toEqual([{ page: 'call', room: 'demo' }, '#key=a']);
+    navigate('/call/demo#key=a'); // is there already
+    setFragment('#key=b');
+    expect(fragment.value).toBe('#key=b');
+    navigate('/');
+    expect([route.value, fragment.value]).toEqual([{ page: 'lobby' }, '']);
+    expect(done).toEqual(['push /call/demo#key=a', 'replace /call/demo?transport=websocket#key=b', 'push /']);
   });
 
   it('finds its own paths', () => {

@@ -1,6 +1,6 @@
 // The three routes of the page and the history behind them.
 
-import { computed, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
 
 export type Route =
   | { page: 'lobby' }
@@ -29,24 +29,38 @@ export function callPath(room: string): string {
 }
 
 const path = signal('/');
+const hash = signal('');
 
 export const route = computed(() => parseRoute(path.value));
 
-/** Goes to a path of this page without loading it anew. */
+/** The fragment of the address with its #, or ''. Browsers send it to nobody. */
+export const fragment: ReadonlySignal<string> = hash;
+
+/** Goes to a path of this page, with its fragment if it has one, without loading it anew. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
-  if (to === path.peek()) return;
+  const at = to.includes('#') ? to.indexOf('#') : to.length;
+  if (to === path.peek() + hash.peek()) return;
   history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
-  path.value = to;
+  path.value = to.slice(0, at);
+  hash.value = to.slice(at);
   window.scrollTo(0, 0);
+}
+
+/** Puts another fragment into the address, and nothing into the history. */
+export function setFragment(to: string): void {
+  history.replaceState(history.state, '', location.pathname + location.search + to);
+  hash.value = to;
 }
 
 /** Follows the address bar and clicks on links to this page, for the life of the page. */
 export function startRouter(): void {
   const read = () => {
     path.value = location.pathname;
+    hash.value = location.hash;
   };
   read();
   addEventListener('popstate', read);
+  addEventListener('hashchange', read);
   document.addEventListener('click', (e) => {
     if (e.defaultPrevented || e.button !== 0 || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return;
     const link = e.target instanceof Element ? e.target.closest('a') : null;

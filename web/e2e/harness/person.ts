@@ -68,18 +68,26 @@ export class Person {
     return this.page.evaluate((s) => document.querySelector(s) !== null, testid(id));
   }
 
-  /** Fills in the lobby of a room; the room stands in the address. */
-  async lobby(room: string): Promise<void> {
-    await this.open(`/call/${encodeURIComponent(room)}`);
+  /** Fills in the lobby of a room; the room stands in the address, and so does the key of an encrypted call. */
+  async lobby(room: string, { key = '' }: { key?: string } = {}): Promise<void> {
+    await this.open(`/call/${encodeURIComponent(room)}${key === '' ? '' : `#key=${key}`}`);
     await this.page.waitForSelector(testid('name'));
     await this.page.type(testid('name'), this.name);
   }
 
   /** Joins a call through the lobby, with camera and microphone unless `viewer`. */
-  async join(room: string, { viewer = false }: { viewer?: boolean } = {}): Promise<void> {
-    await this.lobby(room);
+  async join(
+    room: string,
+    { viewer = false, key = '' }: { viewer?: boolean; key?: string } = {},
+  ): Promise<void> {
+    await this.lobby(room, { key });
     const prefilled = await this.page.$eval(testid('room'), (e) => (e as HTMLInputElement).value);
     if (prefilled !== room) throw new Error(`the lobby of ${room} has the room ${prefilled}`);
+    await this.enter({ viewer });
+  }
+
+  /** Joins from the lobby, with camera and microphone unless `viewer`. */
+  async enter({ viewer = false }: { viewer?: boolean } = {}): Promise<void> {
     if (!viewer) {
       await until(
         `${this.name}'s camera and microphone are open`,

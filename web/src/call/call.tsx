@@ -24,6 +24,7 @@ import {
 } from './effects.ts';
 import { FreezeMeter } from './freeze-meter.tsx';
 import { HelpDialog } from './help.tsx';
+import { Lock } from './lock.tsx';
 import { MoreDialog } from './more-dialog.tsx';
 import { Networks, useStyle } from './networks.tsx';
 import { toggleFullScreen } from './full-screen.ts';
@@ -51,7 +52,6 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   const view = useView(engine);
   const style = useStyle();
   const handover = useHandover(engine);
-  const room = useComputed(() => engine.state.value.room);
 
   const show = (what: Side) => {
     side.value = what;
@@ -60,7 +60,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   };
   const toggle = (what: Side) => show(side.value === what ? null : what);
   const copy = () => {
-    const link = callLink(room.value, location, config.value);
+    const link = callLink(engine.state.peek(), location, config.value);
     void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
   };
   const close = () => {
@@ -177,6 +177,7 @@ function CallHead({ engine }: { engine: CallEngine }) {
   const room = useComputed(() => engine.state.value.room);
   const phase = useComputed(() => engine.state.value.phase);
   const transport = useComputed(() => engine.state.value.transport);
+  const secret = useComputed(() => engine.state.value.key);
   const people = useComputed(() => engine.state.value.remotes.length + 1);
   return (
     <header class="call-head">
@@ -188,6 +189,7 @@ function CallHead({ engine }: { engine: CallEngine }) {
         <span class="sr-only"> in the call</span>
       </span>
       <PhaseChip phase={phase.value} />
+      {secret.value !== '' && <Lock secret={secret.value} />}
       {transport.value === 'websocket' && <TCPChip />}
       <FreezeMeter engine={engine} />
     </header>

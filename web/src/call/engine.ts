@@ -43,8 +43,8 @@ class Engine implements CallEngine {
 
   join(options: JoinOptions): void {
     this.#close();
-    const { room, name, mic, camera, codec } = options;
-    this.#dispatch({ type: 'joining', room, local: { name, mic, camera, codec } });
+    const { room, name, key, mic, camera, codec } = options;
+    this.#dispatch({ type: 'joining', room, key, local: { name, mic, camera, codec } });
     if (!supported()) {
       for (const t of options.stream?.getTracks() ?? []) t.stop();
       this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
@@ -62,7 +62,7 @@ class Engine implements CallEngine {
       if (this.#state.value.phase !== 'connecting') return;
       this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
     };
-    this.#post({ type: 'join', room, name, codec, mic, transport: ONLY });
+    this.#post({ type: 'join', room, name, codec, mic, key, transport: ONLY });
     this.#openDevices(options);
     navigator.mediaDevices?.addEventListener('devicechange', this.#devicesChanged);
     void this.#listDevices();

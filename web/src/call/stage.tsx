@@ -163,7 +163,7 @@ function HandoverNotice({ report }: { report: HandoverReport }) {
 }
 
 function Alone({ engine, onCopy }: { engine: CallEngine; onCopy(): void }) {
-  const link = callLink(engine.state.value.room, location, config.value);
+  const link = callLink(engine.state.value, location, config.value);
   return (
     <div class="stage-notice alone">
       <Icon name="people" />

@@ -45,7 +45,7 @@ const server = (message: FromServer): Action => ({ type: 'server', message });
 
 const run = (...actions: Action[]): CallState => actions.reduce((s, a) => reduce(s, a, 1000), initialState);
 
-const joining: Action = { type: 'joining', room: 'demo', local: { name: 'Ada', mic: true } };
+const joining: Action = { type: 'joining', room: 'demo', key: '', local: { name: 'Ada', mic: true } };
 
 describe('reduce', () => {
   it('knows what carries the call', () => {
@@ -66,6 +66,17 @@ describe('reduce', () => {
       0,
     ]);
     expect(t.remotes.map((r) => [r.id, r.tracks.length])).toEqual([['bob', 2]]);
+  });
+
+  it('knows its key, and which tracks are encrypted', () => {
+    const s = run(
+      { type: 'joining', room: 'demo', key: 'AAECAwQFBgcICQoLDA0ODw', local: {} },
+      welcome(),
+      server({ type: 'track_published', track: { ...track(2, 'bob'), encrypted: true } }),
+    );
+    expect(s.key).toBe('AAECAwQFBgcICQoLDA0ODw');
+    expect(s.remotes[0]?.tracks.map((t) => t.encrypted)).toEqual([false, true]);
+    expect(run(joining).key).toBe('');
   });
 
   it('starts clean when joining again', () => {

@@ -9,7 +9,7 @@ import type { CallState, Local, Remote, RemoteTrack } from './types.ts';
 
 /** What the page itself knows. */
 export type FromPage =
-  | { type: 'joining'; room: string; local: Partial<Local> }
+  | { type: 'joining'; room: string; key: string; local: Partial<Local> }
   | { type: 'audio-blocked'; blocked: boolean }
   | { type: 'wrote'; nonce: string; text: string; instead: string | null }
   | { type: 'chat-open'; open: boolean };
@@ -22,6 +22,7 @@ const SILENT = 0.3;
 export const initialState: CallState = {
   phase: 'idle',
   room: '',
+  key: '',
   failure: null,
   notice: null,
   local: {
@@ -68,6 +69,7 @@ export function reduce(state: CallState, action: Action, now: number): CallState
         ...initialState,
         phase: 'connecting',
         room: action.room,
+        key: action.key,
         local: { ...initialState.local, ...action.local },
       };
     case 'audio-blocked':
@@ -188,5 +190,6 @@ function remote(p: Participant, known: Remote[]): Remote {
 }
 
 function remoteTrack(t: Track): RemoteTrack {
-  return { id: t.id, kind: t.kind, source: t.source, codec: t.codec, muted: t.muted };
+  const { id, kind, source, codec, muted, encrypted = false } = t;
+  return { id, kind, source, codec, encrypted, muted };
 }

@@ -10,6 +10,7 @@ import { shares } from './screens.ts';
 import { TileFacts } from './tile-facts.tsx';
 import { TileTools } from './tile-tools.tsx';
 import type { CallEngine, Remote } from './types.ts';
+import { PRIVACY, type Privacy, privacyOf } from './words.ts';
 
 const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
 
@@ -51,6 +52,7 @@ export interface RemoteTileProps {
 export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTileProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const remote = useComputed(() => engine.state.value.remotes.find((r) => r.id === id));
+  const encrypted = useComputed(() => engine.state.value.key !== '');
   useEffect(() => {
     if (!canvas.current) return;
     engine.attach(id, 'camera', canvas.current);
@@ -64,13 +66,14 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
   const audio = r.tracks.find((t) => t.source === 'microphone');
   const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
   const silent = audio === undefined || audio.muted;
+  const privacy = privacyOf(r, encrypted.value);
   // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
   const whole = r.test || stats.height > stats.width;
   return (
     <article
       class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${whole ? 'whole' : ''}`}
       style={{ ...tileStyle(place), '--level': number(r.level, 2) }}
-      aria-label={tileLabel(r, silent, picture)}
+      aria-label={tileLabel(r, { silent, picture, privacy })}
     >
       <canvas
         ref={canvas}
@@ -89,14 +92,27 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
         data-lip-sync-ms={number(stats.lipSyncMs)}
         data-playout-ms={number(stats.playoutMs)}
         data-frames-lost={stats.framesLost}
+        data-undecrypted={stats.undecrypted}
         data-codec={video?.codec ?? ''}
         data-muted={silent}
       />
       {!picture && <Avatar name={r.name} />}
+      {(privacy === 'no-key' || privacy === 'wrong-key') && (
+        <p class="tile-words" data-testid={privacy}>
+          <Icon name="lock" />
+          {PRIVACY[privacy]}
+        </p>
+      )}
       <div class="nameplate">
         {silent && <Icon name="mic-off" />}
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
+        {privacy === 'not-encrypted' && (
+          <em class="open" data-testid={privacy}>
+            <Icon name="lock-open" />
+            {PRIVACY[privacy]}
+          </em>
+        )}
       </div>
       <RaisedHand engine={engine} id={r.id} />
       <FloatingReactions engine={engine} id={r.id} />
@@ -112,11 +128,12 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
   );
 }
 
-function tileLabel(r: Remote, silent: boolean, picture: boolean): string {
+function tileLabel(r: Remote, o: { silent: boolean; picture: boolean; privacy: Privacy | null }): string {
   const facts = [r.name];
   if (r.test) facts.push('test participant');
-  if (silent) facts.push('muted');
-  if (!picture) facts.push('no picture');
+  if (o.silent) facts.push('muted');
+  if (!o.picture) facts.push('no picture');
+  if (o.privacy) facts.push(PRIVACY[o.privacy]);
   if (r.hand > 0) facts.push('hand raised');
   if (r.presence === 'reconnecting') facts.push('reconnecting');
   return facts.join(', ');

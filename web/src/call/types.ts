@@ -44,6 +44,10 @@ export interface RemoteStats {
   bitrate: number; // bit/s, of everything
   /** Of the screen that is shared; zeros without one. */
   screen: { width: number; height: number; framesRendered: number };
+  /** Frames and packets of sound that could not be decrypted, and were dropped. */
+  undecrypted: number;
+  /** Some of it is encrypted with another key than ours. */
+  wrongKey: boolean;
 }
 
 export interface RemoteTrack {
@@ -51,6 +55,7 @@ export interface RemoteTrack {
   kind: 'audio' | 'video';
   source: 'camera' | 'microphone' | 'screen';
   codec: Codec;
+  encrypted: boolean; // from end to end
   muted: boolean;
 }
 
@@ -99,6 +104,8 @@ export interface Local {
 export interface CallState {
   phase: Phase;
   room: string;
+  /** As in the call's link, see key.ts; '': nothing that is sent is encrypted from end to end. */
+  key: string;
   failure: Failure | null;
   /** Shown as a passing message, e.g. a device that went away. */
   notice: { text: string; at: number } | null;
@@ -152,6 +159,8 @@ export type SwitchStyle = 'hard' | 'soft' | 'walk';
 export interface JoinOptions {
   room: string;
   name: string;
+  /** Encrypts from end to end; '' for a call that is not. */
+  key: string;
   /** Already opened by the lobby's preview; the engine takes ownership and stops them on leave. */
   stream: MediaStream | null;
   mic: boolean;

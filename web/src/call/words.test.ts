@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { emptyStats } from '../media/stats.ts';
 import type { HandoverReport } from '../protocol/messages.gen.ts';
-import type { LinkNetwork } from './types.ts';
+import type { LinkNetwork, RemoteTrack } from './types.ts';
 import {
   handoverFacts,
   handoverSentence,
@@ -8,6 +9,7 @@ import {
   type Person,
   peopleChanges,
   phaseChange,
+  privacyOf,
   reactionSentences,
   styleOn,
   stylesOf,
@@ -44,6 +46,31 @@ describe('people', () => {
     ] as const;
     expect(reactionSentences([...reactions], 1, [ada, bob])).toEqual(['Bob reacts: Party.']);
     expect(reactionSentences([...reactions], 3, [ada, bob])).toEqual([]);
+  });
+});
+
+describe('encryption', () => {
+  const track: RemoteTrack = {
+    id: 1,
+    kind: 'video',
+    source: 'camera',
+    codec: 'vp8',
+    encrypted: false,
+    muted: false,
+  };
+  const remote = (tracks: boolean[], wrongKey = false) => ({
+    tracks: tracks.map((encrypted) => ({ ...track, encrypted })),
+    stats: { ...emptyStats(), wrongKey },
+  });
+
+  it('says what one cannot see, and what others could', () => {
+    expect(privacyOf(remote([true, true]), true)).toBeNull();
+    expect(privacyOf(remote([true, true], true), true)).toBe('wrong-key');
+    expect(privacyOf(remote([true, true]), false)).toBe('no-key');
+    expect(privacyOf(remote([false, false]), true)).toBe('not-encrypted');
+    expect(privacyOf(remote([true, false]), true)).toBe('not-encrypted');
+    expect(privacyOf(remote([false, false]), false)).toBeNull(); // as calls are
+    expect(privacyOf(remote([]), true)).toBeNull(); // who sends nothing
   });
 });
 

@@ -4,7 +4,7 @@
 import type { HandoverDirection, HandoverReport, Presence, Verdict } from '../protocol/messages.gen.ts';
 import { formatMs, formatRate, formatShare } from '../ui/format.ts';
 import { type Floating, REACTIONS } from './reactions.ts';
-import type { LinkNetwork, Phase, SwitchStyle } from './types.ts';
+import type { LinkNetwork, Phase, Remote, SwitchStyle } from './types.ts';
 
 export interface Person {
   id: string;
@@ -49,6 +49,23 @@ export function phaseChange(before: Phase, after: Phase): string | null {
   if (after === 'connected') return before === 'reconnecting' ? 'Reconnected.' : 'You are in the call.';
   return null;
 }
+
+/** What somebody must be told about the encryption of a participant; null for nothing. */
+export type Privacy = 'no-key' | 'wrong-key' | 'not-encrypted';
+
+/** `encrypted`: this call has a key. */
+export function privacyOf(r: Pick<Remote, 'tracks' | 'stats'>, encrypted: boolean): Privacy | null {
+  const sealed = r.tracks.some((t) => t.encrypted);
+  if (sealed && !encrypted) return 'no-key';
+  if (sealed && r.stats.wrongKey) return 'wrong-key';
+  return encrypted && r.tracks.some((t) => !t.encrypted) ? 'not-encrypted' : null;
+}
+
+export const PRIVACY: Record<Privacy, string> = {
+  'no-key': "This participant's picture and sound are encrypted. You need the complete link.",
+  'wrong-key': 'This participant uses another key.',
+  'not-encrypted': 'not encrypted',
+};
 
 export const VERDICTS: Record<Verdict, { title: string; what: string }> = {
   migrated: { title: 'Migrated', what: 'same connection, moved to a path it had probed' },

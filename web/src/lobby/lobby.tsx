@@ -9,6 +9,7 @@ import { Icon, Mark } from '../ui/icons.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import { ThemeToggle } from '../ui/theme-toggle.tsx';
 import { toast } from '../ui/toast.tsx';
+import { EncryptSwitch, KeyProblem, useKey } from './encrypt.tsx';
 import { PhoneCard } from './phone.tsx';
 import { Preview } from './preview.ts';
 import { PreviewCard } from './preview-card.tsx';
@@ -45,6 +46,7 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
 
   const secure = isSecureContext;
   const missing = useMemo(() => (secure ? missingParts(window) : []), [secure]);
+  const key = useKey();
   const able = secure && missing.length === 0;
 
   useEffect(() => watchServer(), []);
@@ -82,7 +84,8 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
 
   const submit = async (e: Event) => {
     e.preventDefault();
-    if (joining.value || !able) return;
+    const secret = key.value;
+    if (joining.value || !able || secret === null) return;
     tried.value = true;
     if (nameError.value) return nameField.current?.focus();
     if (roomError.value) return roomField.current?.focus();
@@ -98,6 +101,7 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
     onJoin({
       room: normalRoom(room.value),
       name: name.value.trim(),
+      key: secret,
       stream,
       mic: preview.mic.value && has('audio'),
       camera: preview.camera.value && has('video'),
@@ -107,7 +111,14 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
 
   return (
     <div class="lobby">
-      <a class="skip-link" href="#join-form">
+      <a
+        class="skip-link"
+        href="#join-form"
+        onClick={(e) => {
+          e.preventDefault(); // the fragment may be the call's key
+          nameField.current?.focus();
+        }}
+      >
         Skip to joining
       </a>
       <header class="lobby-head">
@@ -136,7 +147,10 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
         <div class="lobby-column">
           <PreviewCard preview={preview} able={able} />
           <PhoneCard
-            room={roomProblem(normalRoom(room.value)) === null ? normalRoom(room.value) : DEFAULT_ROOM}
+            call={{
+              room: roomProblem(normalRoom(room.value)) === null ? normalRoom(room.value) : DEFAULT_ROOM,
+              key: key.value ?? '',
+            }}
           />
         </div>
 
@@ -199,12 +213,13 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
                 {roomError.value ?? (full.value ? 'This call is full at the moment.' : null)}
               </span>
             </div>
+            {key.value === null ? <KeyProblem /> : <EncryptSwitch secret={key.value} able={able} />}
             <Button
               type="submit"
               variant="primary"
               size="large"
               data-testid="join"
-              disabled={!able || joining.value}
+              disabled={!able || joining.value || key.value === null}
             >
               {joining.value ? 'Joining…' : 'Join'}
             </Button>

@@ -7,8 +7,8 @@ import { Button } from '../ui/button.tsx';
 import { copyText } from '../ui/copy.ts';
 import { callLink } from './places.ts';
 
-export function PhoneCard({ room }: { room: string }) {
-  const link = callLink(room, location, config.value);
+export function PhoneCard({ call }: { call: { room: string; key: string } }) {
+  const link = callLink(call, location, config.value);
   // The library writes nothing but squares; the text of the address does not become markup.
   const code = useMemo(() => renderSVG(link.url, { border: 2, ecc: 'M' }), [link.url]);
   if (!config.value || link.local) return null;

@@ -52,11 +52,13 @@ describe('addresses', () => {
       ['local'],
     ],
   ])('gives others an address that they can reach: %s', (_, origin, config, server, facts) => {
-    expect(callLink('demo', { origin }, config)).toEqual({
-      url: `${server}/call/demo`,
-      lan: facts.includes('lan'),
-      warns: facts.includes('warns'),
-      local: facts.includes('local'),
-    });
+    for (const key of ['', 'AAECAwQFBgcICQoLDA0ODw']) {
+      expect(callLink({ room: 'demo', key }, { origin }, config)).toEqual({
+        url: `${server}/call/demo${key && '#key='}${key}`,
+        lan: facts.includes('lan'),
+        warns: facts.includes('warns'),
+        local: facts.includes('local'),
+      });
+    }
   });
 });

@@ -1,6 +1,7 @@
 // Under which address others reach a call: the page's own, or that of the companion's server, unless it only works on this machine.
 
 import type { ServerConfig } from '../api.ts';
+import { fragmentOf } from '../call/key.ts';
 import { callPath } from '../router.ts';
 
 export function isLoopback(hostname: string): boolean {
@@ -20,13 +21,14 @@ export interface CallLink {
   local: boolean;
 }
 
+/** `key` is that of an encrypted call, or ''. */
 export function callLink(
-  room: string,
+  call: { room: string; key: string },
   page: { origin: string },
   config: Pick<ServerConfig, 'lan_urls' | 'certificate_public' | 'companion'> | null,
 ): CallLink {
   const server = config?.companion ?? page.origin;
-  const path = callPath(room);
+  const path = callPath(call.room) + fragmentOf(call.key);
   if (!isLoopback(new URL(server).hostname))
     return { url: server + path, lan: false, warns: config?.certificate_public === false, local: false };
   const lan = config?.lan_urls[0];

@@ -1,5 +1,5 @@
-// The way of somebody's sound: datagram → RED → Opus decoder → the playout worklet. What arrives is decoded at once; order and delay are the
-// playout's, which places sound by its media time.
+// The way of somebody's sound: datagram → RED (→ decryption) → Opus decoder → the playout worklet. What arrives is decoded at once; order and delay are
+// the playout's, which places sound by its media time.
 
 import { parseRED } from '../protocol/red.ts';
 import { PAYLOAD_TYPE, type RTPPacket } from '../protocol/rtp.ts';
@@ -8,10 +8,13 @@ import type { Bytes } from '../protocol/varint.ts';
 import type { FromPlayout } from '../workers/messages.ts';
 import { OPUS } from './codecs.ts';
 import { Tally } from './freeze.ts';
+import { InOrder } from './in-order.ts';
 import { InterarrivalJitter, Reception } from './jitter.ts';
+import type { Opener } from './sealing.ts';
 
 const REMEMBER = 128; // timestamps, to tell what was already decoded
 const MAX_INSIDE = 50; // packets in the decoder
+const MAX_OPENING = 20; // packets in decryption: more than a network holds back and then releases at once
 const STALE_MS = 1_000; // without a word from the worklet: the sound stands still
 
 export type SendPCM = (start: number, pcm: Float32Array<ArrayBuffer>) => void;
@@ -32,6 +35,9 @@ export class AudioReceiver {
   #decoder: AudioDecoder | null = null;
   // Packets inside the decoder. Decoders stamp what they give out by counting samples and so lose every hole: the stamps are kept here.
   #inside: number[] = [];
+  #opener: Opener | null = null;
+  readonly #opening = new InOrder();
+  #closed = false;
   #send: SendPCM;
   #concealedSamples = 0;
   #position = Number.NaN; // ms of media time
@@ -42,6 +48,11 @@ export class AudioReceiver {
     this.#send = send;
   }
 
+  /** What decrypts; null if the track is not encrypted. */
+  setOpener(opener: Opener | null): void {
+    this.#opener = opener;
+  }
+
   packet(packet: RTPPacket, now: number): void {
     this.bytes += packet.payload.length;
     const seq = this.#sequence.unwrap(packet.sequence);
@@ -50,19 +61,31 @@ export class AudioReceiver {
     const timestamp = this.#timestamp.unwrap(packet.timestamp);
     this.jitter.add(now, timestamp / 48);
     if (packet.payloadType === PAYLOAD_TYPE.opus) {
-      this.#decode(timestamp, packet.payload);
+      this.#open(timestamp, packet.payload);
       return;
     }
     if (packet.payloadType !== PAYLOAD_TYPE.red) return;
     for (const block of parseRED(packet.payload) ?? []) {
       if (block.data.length > 0 && block.payloadType === PAYLOAD_TYPE.opus) {
-        this.#decode(timestamp - block.offset, block.data);
+        this.#open(timestamp - block.offset, block.data);
       }
     }
   }
 
-  #decode(timestamp: number, data: Bytes): void {
+  /** Decodes what has not come before, decrypted if need be. A redundant block is the same ciphertext, so it is decrypted once. */
+  #open(timestamp: number, data: Bytes): void {
     if (!remember(this.#decoded, timestamp)) return;
+    if (!this.#opener) {
+      this.#decode(timestamp, data);
+      return;
+    }
+    if (this.#opening.waiting >= MAX_OPENING) return;
+    this.#opening.add(this.#opener.open(data), (plain) => {
+      if (plain && plain.length > 0 && !this.#closed) this.#decode(timestamp, plain);
+    });
+  }
+
+  #decode(timestamp: number, data: Bytes): void {
     const decoder = this.#ready();
     if (!decoder || this.#inside.length > MAX_INSIDE) return;
     try {
@@ -126,6 +149,7 @@ export class AudioReceiver {
   }
 
   close(): void {
+    this.#closed = true;
     if (this.#decoder && this.#decoder.state !== 'closed') this.#decoder.close();
     this.#decoder = null;
   }

@@ -1,4 +1,4 @@
-// The microphone's way: blocks of 20 ms → Opus → RED → datagrams. Muted means true zeros on the way as before, so that a muted person costs
+// The microphone's way: blocks of 20 ms → Opus (→ encryption) → RED → datagrams. Muted means true zeros on the way as before, so that a muted person costs
 // what a silent one does and nothing of the room leaks.
 
 import { writeRED } from '../protocol/red.ts';
@@ -7,6 +7,7 @@ import { type Bytes, varintSize, writeVarint } from '../protocol/varint.ts';
 import type { Session } from '../transport/transport.ts';
 import { now } from './clock.ts';
 import { Blocker, Resampler } from './resample.ts';
+import type { Seal } from './sealing.ts';
 
 const RATE = 48_000;
 const BLOCK = 960;
@@ -16,6 +17,7 @@ const DRIFT_MS = 40; // card and clock may differ by this much before a silence 
 const DRIFT_MAX_MS = 100;
 const QUIET = 0.003;
 const MAX_INSIDE = 10;
+const MAX_SEALING = 5; // blocks in encryption
 const LEADS = 25; // blocks, half a second
 const HOLE_US = 30_000; // timestamps of captured sound are no more exact
 
@@ -28,6 +30,7 @@ export class AudioSender {
   readonly #flow: number;
   readonly #ssrc: number;
   readonly #epoch: number;
+  readonly #seal: Seal | null;
   #session: Session | null = null;
   #encoder: AudioEncoder | null = null;
   #stop: (() => void) | null = null;
@@ -38,10 +41,12 @@ export class AudioSender {
   // Blocks inside the encoder. Encoders stamp what they give out by counting samples and so lose every hole: the stamps are kept here.
   #inside: { timestamp: number; level: number }[] = [];
 
-  constructor(o: { flow: number; ssrc: number; epoch: number }) {
+  /** `seal` encrypts; null in a call that is not encrypted. */
+  constructor(o: { flow: number; ssrc: number; epoch: number; seal: Seal | null }) {
     this.#flow = o.flow;
     this.#ssrc = o.ssrc;
     this.#epoch = o.epoch;
+    this.#seal = o.seal;
   }
 
   use(session: Session | null): void {
@@ -74,6 +79,7 @@ export class AudioSender {
     this.stop();
     if (this.#encoder && this.#encoder.state !== 'closed') this.#encoder.close();
     this.#encoder = null;
+    this.#session = null; // what is still in encryption has nowhere to go
   }
 
   async #pump(reader: ReadableStreamDefaultReader<AudioData>): Promise<void> {
@@ -110,6 +116,7 @@ export class AudioSender {
     const timestamp = this.#stamp();
     const encoder = this.#ready();
     if (!encoder || this.#inside.length > MAX_INSIDE) return;
+    if (this.#seal && this.#seal.waiting > MAX_SEALING) return;
     const data = new AudioData({
       format: 'f32-planar',
       sampleRate: RATE,
@@ -169,7 +176,12 @@ export class AudioSender {
     chunk.copyTo(data);
     const block = this.#inside.shift();
     if (!block) return;
-    const { timestamp, level } = block;
+    if (!this.#seal) this.#packet(data, block);
+    else this.#seal.seal(data, (sealed) => sealed && this.#packet(sealed, block));
+  }
+
+  /** Sends a block, with the one before it as it was sent then: redundancy is not encrypted anew. */
+  #packet(data: Bytes, { timestamp, level }: { timestamp: number; level: number }): void {
     const blocks = [{ payloadType: PAYLOAD_TYPE.opus, offset: 0, data }];
     const before = this.#previous;
     if (before && timestamp > before.timestamp) {

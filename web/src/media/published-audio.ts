@@ -4,11 +4,14 @@ import type { FromParticipant, Publish } from '../protocol/messages.gen.ts';
 import type { Session } from '../transport/transport.ts';
 import { AudioSender } from './audio-sender.ts';
 import { randomSSRC } from './outgoing.ts';
+import type { Seal } from './sealing.ts';
 
 export interface PublishedAudioOptions {
   flow: number;
   source: 'microphone' | 'screen';
   epoch: number;
+  /** Encrypts; null in a call that is not encrypted. */
+  seal: Seal | null;
   send(message: FromParticipant): void;
 }
 
@@ -20,7 +23,8 @@ export class PublishedAudio {
 
   constructor(options: PublishedAudioOptions) {
     this.#options = options;
-    this.sender = new AudioSender({ flow: options.flow, ssrc: this.#ssrc, epoch: options.epoch });
+    const { flow, epoch, seal } = options;
+    this.sender = new AudioSender({ flow, ssrc: this.#ssrc, epoch, seal });
   }
 
   /** A session is there: announces the track and sends on it from now on. */
@@ -30,8 +34,17 @@ export class PublishedAudio {
   }
 
   #track(): { type: 'publish' } & Publish {
-    const { flow, source } = this.#options;
-    return { type: 'publish', flow, kind: 'audio', source, codec: 'opus', ssrc: this.#ssrc, muted: this.sender.muted };
+    const { flow, source, seal } = this.#options;
+    return {
+      type: 'publish',
+      flow,
+      kind: 'audio',
+      source,
+      codec: 'opus',
+      ssrc: this.#ssrc,
+      encrypted: seal !== null,
+      muted: this.sender.muted,
+    };
   }
 
   start(source: ReadableStream<AudioData> | MessagePort): void {

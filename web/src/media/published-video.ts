@@ -4,6 +4,7 @@
 import type { Codec, FromParticipant, Publish } from '../protocol/messages.gen.ts';
 import type { Session } from '../transport/transport.ts';
 import { randomSSRC } from './outgoing.ts';
+import type { Seal } from './sealing.ts';
 import { type VideoFormat, VideoSender } from './video-sender.ts';
 
 /** How often a picture that does not move is sent again: it gets sharper, and who joins sees it. */
@@ -16,6 +17,8 @@ export interface PublishedVideoOptions {
   fps: number;
   epoch: number;
   maxPixels: number;
+  /** Encrypts; null in a call that is not encrypted. */
+  seal: Seal | null;
   send(message: FromParticipant): void;
   changed(format: VideoFormat): void;
   notice(text: string): void;
@@ -32,7 +35,7 @@ export class PublishedVideo {
 
   constructor(options: PublishedVideoOptions) {
     this.#options = options;
-    const { flow, epoch, maxPixels, fps, source, send, changed, notice } = options;
+    const { flow, epoch, maxPixels, fps, source, seal, send, changed, notice } = options;
     this.sender = new VideoSender({
       flow,
       ssrc: this.#ssrc,
@@ -40,6 +43,7 @@ export class PublishedVideo {
       maxPixels,
       fps,
       text: source === 'screen',
+      seal,
       handlers: {
         format: (format) => {
           this.#format = format;
@@ -62,8 +66,18 @@ export class PublishedVideo {
   }
 
   #track(format: VideoFormat): { type: 'publish' } & Publish {
-    const { flow, source, fps } = this.#options;
-    return { type: 'publish', flow, kind: 'video', source, fps, ssrc: this.#ssrc, muted: !this.#on, ...format };
+    const { flow, source, fps, seal } = this.#options;
+    return {
+      type: 'publish',
+      flow,
+      kind: 'video',
+      source,
+      fps,
+      ssrc: this.#ssrc,
+      encrypted: seal !== null,
+      muted: !this.#on,
+      ...format,
+    };
   }
 
   setCodec(codec: Exclude<Codec, 'opus'>): void {

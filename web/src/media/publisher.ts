@@ -4,11 +4,14 @@
 import type { Local } from '../call/types.ts';
 import type { Codec, FromParticipant, Participant } from '../protocol/messages.gen.ts';
 import type { Reply } from '../protocol/report.ts';
+import type { Bytes } from '../protocol/varint.ts';
+import type { Bytes } from '../protocol/varint.ts';
 import type { Session } from '../transport/transport.ts';
 import { now } from './clock.ts';
 import { commonCodec } from './codecs.ts';
 import { PublishedAudio } from './published-audio.ts';
 import { PublishedVideo } from './published-video.ts';
+import { Sealer } from './sealing.ts';
 import { loudness } from './stats.ts';
 
 export const AUDIO_FLOW = 1;
@@ -23,6 +26,8 @@ export interface PublisherOptions {
   codec: Codec;
   /** Pixels of a frame that is sent, at most. */
   maxPixels: { camera: number; screen: number };
+  /** Of an encrypted call; null: nothing is encrypted. */
+  secret: Bytes | null;
   send(message: FromParticipant): void;
   changed(local: Partial<Local>): void;
   notice(text: string): void;
@@ -37,13 +42,14 @@ export class Publisher {
   #measured = { at: now(), bytes: 0, frames: 0 };
   #level = 0;
 
-  constructor({ codec, maxPixels, send, changed, notice }: PublisherOptions) {
+  constructor({ codec, maxPixels, secret, send, changed, notice }: PublisherOptions) {
     this.#codec = codec;
-    const common = { epoch: now(), send, notice }; // the epoch is media time 0 of all tracks
-    this.microphone = new PublishedAudio({ ...common, flow: AUDIO_FLOW, source: 'microphone' });
-    this.screenSound = new PublishedAudio({ ...common, flow: SCREEN_AUDIO_FLOW, source: 'screen' });
+    const epoch = now(); // media time 0 of all tracks
+    const common = () => ({ epoch, send, notice, seal: secret && new Sealer(secret) }); // each track has a sealer of its own
+    this.microphone = new PublishedAudio({ ...common(), flow: AUDIO_FLOW, source: 'microphone' });
+    this.screenSound = new PublishedAudio({ ...common(), flow: SCREEN_AUDIO_FLOW, source: 'screen' });
     this.camera = new PublishedVideo({
-      ...common,
+      ...common(),
       flow: VIDEO_FLOW,
       source: 'camera',
       fps: CAMERA_FPS,
@@ -51,7 +57,7 @@ export class Publisher {
       changed: ({ codec, width, height }) => changed({ codec, width, height }),
     });
     this.screen = new PublishedVideo({
-      ...common,
+      ...common(),
       flow: SCREEN_FLOW,
       source: 'screen',
       fps: SCREEN_FPS,

@@ -11,17 +11,20 @@ import type { InStream } from '../transport/transport.ts';
 import type { FromPlayout, Picture, ToPlayout } from '../workers/messages.ts';
 import { AudioReceiver } from './audio-receiver.ts';
 import { CardClock, now } from './clock.ts';
+import { Opener } from './sealing.ts';
 import { emptyStats, loudness } from './stats.ts';
 import { VideoReceiver } from './video-receiver.ts';
 
 const UNKNOWN_MS = 2_000; // media may overtake the message that announces its track
 const UNPLAYED = 400; // chunks of sound that may wait for a worklet which does not answer, e.g. without a sound card
 const GAP_SPAN = 10_000;
+const MAX_OPENING = 4; // frames of a track in decryption; beyond it its streams are not read on
 
 interface Receiving {
   track: Track;
   video: VideoReceiver | null;
   audio: AudioReceiver | null;
+  opener: Opener | null; // if the track is encrypted
 }
 
 export class Remotes {
@@ -38,9 +41,12 @@ export class Remotes {
   #bytes = new Map<string, number>();
   #levels = new Map<string, number>();
   readonly #requestKey: (track: number) => void;
+  readonly #secret: Bytes | null;
 
-  constructor(requestKey: (track: number) => void) {
+  /** `secret` decrypts what is encrypted; null if there is none. */
+  constructor(requestKey: (track: number) => void, secret: Bytes | null) {
     this.#requestKey = requestKey;
+    this.#secret = secret;
   }
 
   /** Everybody as the server knows them, after a welcome. */
@@ -88,7 +94,7 @@ export class Remotes {
     if (!this.participants.has(track.participant)) return; // our own
     let t = this.#tracks.get(track.id);
     if (!t) {
-      t = { track, video: null, audio: null };
+      t = { track, video: null, audio: null, opener: null };
       if (track.kind === 'audio') t.audio = this.#newAudio(track.id);
       else t.video = this.#newVideo(track);
       this.#tracks.set(track.id, t);
@@ -96,6 +102,9 @@ export class Remotes {
       this.#waiting.delete(track.id);
     }
     t.track = track;
+    t.opener = track.encrypted ? (t.opener ?? new Opener(this.#secret)) : null;
+    t.audio?.setOpener(t.opener);
+    t.video?.setOpener(t.opener);
     t.video?.setCodec(track.codec);
     this.#mute(track.id, track.muted);
   }
@@ -163,6 +172,7 @@ export class Remotes {
         for (const packet of packets) {
           if (!base) base = baseLayer(packet);
           group = t.video?.packet(packet) ?? group;
+          if (t.video && t.video.opening.waiting >= MAX_OPENING) await t.video.opening.settled;
         }
       }
     } catch {
@@ -346,7 +356,9 @@ function baseLayer(packet: Bytes): boolean {
   return rtp !== null && markingOf(rtp)?.tid === 0;
 }
 
-function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): void {
+function addStats(stats: RemoteStats, { video, audio, opener }: Receiving, at: number): void {
+  stats.undecrypted += opener?.failed ?? 0;
+  stats.wrongKey ||= opener?.wrongKey ?? false;
   if (video) {
     stats.width = video.width;
     stats.height = video.height;

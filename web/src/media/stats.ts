@@ -22,5 +22,7 @@ export function emptyStats(): RemoteStats {
     lipSyncMs: Number.NaN,
     bitrate: 0,
     screen: { width: 0, height: 0, framesRendered: 0 },
+    undecrypted: 0,
+    wrongKey: false,
   };
 }

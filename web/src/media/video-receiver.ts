@@ -1,4 +1,4 @@
-// The way of somebody's picture: packets of several streams → order → decoder → canvas. It owns the decoded frames and closes every one.
+// The way of somebody's picture: packets of several streams (→ decryption) → order → decoder → canvas. It owns the decoded frames and closes every one.
 
 import type { Codec } from '../protocol/messages.gen.ts';
 import { markingOf, parseRTP, videoCodecOf } from '../protocol/rtp.ts';
@@ -7,10 +7,12 @@ import type { Bytes } from '../protocol/varint.ts';
 import { now } from './clock.ts';
 import { CODEC_STRING, type VideoCodec } from './codecs.ts';
 import { FreezeMeter, Tally } from './freeze.ts';
+import { InOrder } from './in-order.ts';
 import { InterarrivalJitter, Reception } from './jitter.ts';
 import { FrameOrder, type OrderFrame } from './order.ts';
 import { Painter } from './painter.ts';
 import { VideoSchedule } from './schedule.ts';
+import type { Opener } from './sealing.ts';
 
 const MAX_DECODED = 12; // frames that wait to be shown; decoders have few pictures to give out
 const MAX_QUEUE = 400; // frames inside the decoder: the longest group of a late joiner
@@ -46,7 +48,10 @@ export class VideoReceiver {
   height = 0;
   /** Shown minus heard, ms, smoothed. */
   lipSync = Number.NaN;
+  /** Frames in decryption, and what must come after them. Whoever gives packets lets only a few wait. */
+  readonly opening = new InOrder();
   readonly #options: VideoReceiverOptions;
+  #opener: Opener | null = null;
   #codec: VideoCodec;
   #order = new FrameOrder<Encoded>();
   #sequence = new Unwrapper(16);
@@ -78,6 +83,11 @@ export class VideoReceiver {
     if (codec !== 'opus') this.#codec = codec;
   }
 
+  /** What decrypts; null if the track is not encrypted. */
+  setOpener(opener: Opener | null): void {
+    this.#opener = opener;
+  }
+
   /** The sender has turned its camera off: no picture is meant to come. */
   setMuted(muted: boolean): void {
     this.#paused = muted;
@@ -102,7 +112,7 @@ export class VideoReceiver {
     const media = this.#timestamp.unwrap(packet.timestamp) / 90;
     this.jitter.add(at, media);
     const codec = (videoCodecOf(packet.payloadType) ?? this.#codec) as VideoCodec;
-    this.#order.push({
+    const frame: Encoded = {
       seq,
       tid: mark.tid,
       tl0: mark.tl0,
@@ -112,23 +122,38 @@ export class VideoReceiver {
       media,
       codec,
       payload: packet.payload,
-    });
-    this.#advance(at);
+    };
+    if (!this.#opener) this.#take(frame, at);
+    else {
+      // One that cannot be decrypted is as good as lost.
+      this.opening.add(this.#opener.open(packet.payload), (payload) => {
+        if (payload && !this.#closed) this.#take({ ...frame, payload }, now());
+      });
+    }
     return group;
+  }
+
+  #take(frame: Encoded, at: number): void {
+    this.#order.push(frame);
+    this.#advance(at);
   }
 
   /** The stream that began with the key frame of this number has ended. */
   ended(group: number): void {
-    if (this.#closed) return;
-    this.#order.ended(group);
-    this.#advance(now());
+    this.opening.after(() => {
+      if (this.#closed) return;
+      this.#order.ended(group);
+      this.#advance(now());
+    });
   }
 
   /** A stream of this track was reset. `base`: it carried the base layer, as far as is known. */
   cut(base: boolean): void {
-    if (!base || this.#closed) return;
-    this.#order.cut();
-    this.#advance(now());
+    this.opening.after(() => {
+      if (!base || this.#closed) return;
+      this.#order.cut();
+      this.#advance(now());
+    });
   }
 
   /** There may be a new beginning: after a resumption a key frame is on its way or must be asked for. */
@@ -143,19 +168,16 @@ export class VideoReceiver {
     if (this.#wake) clearTimeout(this.#wake);
     this.#wake = null;
     if (this.#order.needKey) this.#askKey(at);
-    const wake = Math.min(
-      this.#order.wakeAt,
-      this.#order.needKey && this.reception.received > 0
-        ? this.#keyAsked + KEY_WAIT
-        : Number.POSITIVE_INFINITY,
-    );
+    const asks = this.#order.needKey && this.reception.received > 0 && !this.#opener?.hopeless;
+    const wake = Math.min(this.#order.wakeAt, asks ? this.#keyAsked + KEY_WAIT : Number.POSITIVE_INFINITY);
     if (wake < Number.POSITIVE_INFINITY && !this.#closed) {
       this.#wake = setTimeout(() => this.#advance(now()), Math.max(1, wake - at));
     }
   }
 
   #askKey(at: number): void {
-    if (at - this.#keyAsked < KEY_EVERY || this.#paused) return;
+    // Who cannot read a track must not cost the others, whose picture gets worse with every key frame.
+    if (at - this.#keyAsked < KEY_EVERY || this.#paused || this.#opener?.hopeless) return;
     this.#keyAsked = at;
     this.#options.requestKey();
   }

@@ -1,13 +1,17 @@
 // A picture's way up: frame → encoder → VideoStreams. It owns every VideoFrame it is given and closes it. Nothing is queued: a frame that the
 // encoder or the way up has no room for is dropped here, before it costs anything.
+//
+// In an encrypted call encryption comes between the last two, for a moment. What became of the group meanwhile (it was cut, or its session replaced) is
+// decided where a frame is written, in the order of the encoder, just as if the encoder had taken that much longer.
 
 import type { Codec } from '../protocol/messages.gen.ts';
 import { PAYLOAD_TYPE } from '../protocol/rtp.ts';
 import type { Session } from '../transport/transport.ts';
 import { now } from './clock.ts';
 import { encoderFor, type VideoCodec } from './codecs.ts';
-import { VideoStreams } from './outgoing.ts';
+import { type EncodedFrame, VideoStreams } from './outgoing.ts';
 import { Pressure } from './pressure.ts';
+import type { Seal } from './sealing.ts';
 
 const KEY_PERIOD = 5_000; // ms; the server keeps a group for late joiners
 const KEY_REST = 250; // ms between two key frames on request
@@ -16,6 +20,7 @@ const SOONER = 0.6; // of a frame interval: cameras' frames do not come evenly
 const LATE_MS = 500;
 const LATE_FRAMES = 45;
 const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
+const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
 
 /** Bits per second, by the number of pixels: at 30 frames per second of people, at fewer of text. */
 function fullBitrate(width: number, height: number): number {
@@ -51,6 +56,7 @@ export class VideoSender {
   readonly #maxPixels: number;
   readonly #fps: number;
   readonly #text: boolean;
+  readonly #seal: Seal | null;
   #wanted: VideoCodec = 'vp8';
   #encoder: VideoEncoder | null = null;
   #configured = ''; // what the encoder is configured for
@@ -58,7 +64,7 @@ export class VideoSender {
   #unusable = ''; // a configuration that does not work
   #config: VideoEncoderConfig | null = null;
   #keyWanted = true;
-  #keyComing = false; // out of the encoder
+  #keyComing = false; // out of the encoder, or of encryption
   #lastKey = 0;
   /** The camera's newest frame, so that another session need not wait for the next. */
   #last: VideoFrame | null = null;
@@ -83,6 +89,8 @@ export class VideoSender {
     fps: number;
     /** Sharp edges matter more than motion. */
     text: boolean;
+    /** Encrypts; null in a call that is not encrypted. */
+    seal: Seal | null;
     handlers: VideoSenderHandlers;
   }) {
     this.#streams = new VideoStreams(o.flow, o.ssrc);
@@ -90,6 +98,7 @@ export class VideoSender {
     this.#maxPixels = o.maxPixels;
     this.#fps = o.fps;
     this.#text = o.text;
+    this.#seal = o.seal;
     this.#handlers = o.handlers;
   }
 
@@ -137,6 +146,7 @@ export class VideoSender {
       if (!this.#ready(frame)) return;
       const encoder = this.#encoder as VideoEncoder;
       if (encoder.encodeQueueSize > 1) return;
+      if (this.#seal && this.#seal.waiting > MAX_SEALING) return;
       const verdict = this.#pressure.judge(this.#streams.backlog(0), this.#rttMs, at);
       if (verdict === 'cut') {
         this.#streams.cut();
@@ -240,7 +250,6 @@ export class VideoSender {
     payloadType: number,
   ): void {
     this.#failures = 0;
-    if (chunk.type === 'key') this.#keyComing = false;
     const at = now();
     this.#watchDelay(at - this.#epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;
@@ -251,20 +260,40 @@ export class VideoSender {
     }
     const payload = new Uint8Array(chunk.byteLength);
     chunk.copyTo(payload);
-    const seq = this.#streams.write({
+    const frame: EncodedFrame = {
       key: chunk.type === 'key',
       tid,
       payloadType,
       timestamp: Math.round((chunk.timestamp * 9) / 100) % 2 ** 32,
       payload,
-    });
+    };
+    if (!this.#seal) this.#write(frame, at);
+    else {
+      this.#seal.seal(payload, (sealed) => {
+        if (sealed) this.#write({ ...frame, payload: sealed }, at);
+        else this.#unsealed(frame);
+      });
+    }
+  }
+
+  #write(frame: EncodedFrame, at: number): void {
+    if (frame.key) this.#keyComing = false;
+    const seq = this.#streams.write(frame);
     if (seq === null) {
       if (!this.#keyComing) this.#keyWanted = true;
       return;
     }
     this.#pressure.sent(seq, at);
-    this.bytes += payload.length;
+    this.bytes += frame.payload.length;
     this.frames++;
+  }
+
+  /** A frame could not be encrypted, which nothing in the numbers of the next one would show: what depends on it must not be sent. */
+  #unsealed(frame: EncodedFrame): void {
+    if (frame.key) this.#keyComing = false;
+    this.#streams.cut();
+    this.#pressure.forget();
+    this.#keyWanted = true;
   }
 
   /** Some encoders look a second ahead whatever they are told (Firefox's H.264), some are too slow for the machine: VP8 is neither. */
@@ -332,5 +361,6 @@ export class VideoSender {
     this.#closeEncoder();
     this.#keep(null);
     this.#streams.cut();
+    this.#streams.use(null); // what is still in encryption has nowhere to go
   }
 }

@@ -55,6 +55,7 @@ export interface Publish {
   height?: number;
   fps?: number;
   layers?: number;
+  encrypted?: boolean;
   muted?: boolean;
 }
 
@@ -245,6 +246,7 @@ export interface Track {
   height?: number;
   fps?: number;
   layers?: number;
+  encrypted?: boolean;
   muted: boolean;
 }
 

@@ -1,5 +1,6 @@
 // One call, inside the worker: joins the connection, what is sent and what is received, and tells the page.
 
+import { secretOf } from '../call/key.ts';
 import type { LinkInfo } from '../call/types.ts';
 import { now } from '../media/clock.ts';
 import { receivable } from '../media/codecs.ts';
@@ -37,10 +38,12 @@ export class Call {
 
   constructor(join: Extract<ToWorker, { type: 'join' }>, post: (m: FromWorker) => void) {
     this.#post = post;
-    this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }));
+    const secret = join.key === '' ? null : secretOf(join.key);
+    this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }), secret);
     this.#publisher = new Publisher({
       codec: join.codec,
       maxPixels: { camera: PICTURE.width * PICTURE.height, screen: SCREEN.width * SCREEN.height },
+      secret,
       send: (m) => this.#connection?.send(m),
       changed: (local) => post({ type: 'local', local }),
       notice: (text) => post({ type: 'notice', text }),

@@ -15,6 +15,8 @@ export type ToWorker =
       name: string;
       codec: Codec;
       mic: boolean;
+      /** Of an encrypted call, else ''. */
+      key: string;
       /** The only one to use; null: whichever works. */
       transport: TransportName | null;
     }

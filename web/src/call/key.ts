@@ -1,0 +1,47 @@
+// The key of an encrypted call. It stands in the fragment of the call's link, which browsers send to nobody, and goes from there into this page's worker and into
+// the links that people share, nowhere else. '' is the key of a call that is not encrypted.
+
+import { concat } from '../media/sframe.ts';
+import type { Bytes } from '../protocol/varint.ts';
+
+const FRAGMENT = '#key=';
+const SIZE = 16; // bytes
+/** In base64url without padding; of the last digit two bits count. */
+const KEY = /^[A-Za-z0-9_-]{21}[AQgw]$/;
+
+/** The key in the fragment of an address: '' if there is none, null if what stands there is not a whole one. */
+export function keyOf(fragment: string): string | null {
+  if (!/^#key(=|$)/.test(fragment)) return '';
+  const key = fragment.slice(FRAGMENT.length);
+  return KEY.test(key) ? key : null;
+}
+
+/** The fragment for a link to a call with this key. */
+export function fragmentOf(key: string): string {
+  return key === '' ? '' : FRAGMENT + key;
+}
+
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(SIZE));
+  return btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '');
+}
+
+/** The secret that a key is. Throws for what is no key: better no call than one that is not encrypted after all. */
+export function secretOf(key: string): Bytes {
+  if (!KEY.test(key)) throw new RangeError('not a key');
+  return Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+}
+
+/**
+ * The fingerprint of a key, "09af 1c22": the same for all who have the same one, to be compared by voice. Its 32 bits show a mistake; somebody who makes keys for
+ * others could make two with the same one.
+ */
+export async function fingerprint(key: string): Promise<string> {
+  const label = new TextEncoder().encode('Roamcall 1.0 Fingerprint ');
+  const digest = await crypto.subtle.digest('SHA-256', concat(label, secretOf(key)));
+  const hex = [...new Uint8Array(digest, 0, 4)].map((b) => b.toString(16).padStart(2, '0')).join('');
+  return `${hex.slice(0, 4)} ${hex.slice(4)}`;
+}
