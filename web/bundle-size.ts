@@ -23,7 +23,8 @@ export function callPageSize(limit: number): Plugin {
         for (const style of file.viteMetadata?.importedCss ?? []) follow(style);
       };
       for (const file of Object.values(bundle)) {
-        if ((file.type === 'chunk' && file.isEntry) || /\.(worker|worklet)-/.test(file.fileName)) follow(file.fileName);
+        if ((file.type === 'chunk' && file.isEntry) || /\.(worker|worklet)-/.test(file.fileName))
+          follow(file.fileName);
       }
       let bytes = 0;
       for (const name of files) {

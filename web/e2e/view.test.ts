@@ -15,7 +15,10 @@ async function large(person: Person): Promise<string | null> {
 
 /** Width of somebody's tile on the page, px. */
 function tileWidth(person: Person, name: string): Promise<number> {
-  return person.page.$eval(`${testid('remote-video')}[data-name="${name}"]`, (e) => e.getBoundingClientRect().width);
+  return person.page.$eval(
+    `${testid('remote-video')}[data-name="${name}"]`,
+    (e) => e.getBoundingClientRect().width,
+  );
 }
 
 describe.skipIf(cannot('chromium'))('looking at a call', () => {
@@ -37,7 +40,11 @@ describe.skipIf(cannot('chromium'))('looking at a call', () => {
     await until('one tile is large', () => large(ada), Boolean);
     for (const { participant, name } of everybody) {
       await ada.page.click(`.tile:has([data-participant="${participant}"]) ${testid('pin')}`);
-      await until(`${name} is large`, () => large(ada), (id) => id === participant);
+      await until(
+        `${name} is large`,
+        () => large(ada),
+        (id) => id === participant,
+      );
       const other = name === first ? second : first;
       await until(
         `the tile of ${name} has grown`,
@@ -46,7 +53,11 @@ describe.skipIf(cannot('chromium'))('looking at a call', () => {
       );
     }
     await ada.page.keyboard.press('l'); // lets go of the pin, too
-    await until('all are alike', () => ada.attribute('stage', 'data-layout'), (layout) => layout === 'grid');
+    await until(
+      'all are alike',
+      () => ada.attribute('stage', 'data-layout'),
+      (layout) => layout === 'grid',
+    );
     await ada.seesMotion(first);
   });
 
@@ -57,11 +68,19 @@ describe.skipIf(cannot('chromium'))('looking at a call', () => {
     await ada.seesMotion('Test participant');
     expect(await ada.has('tile-facts')).toBe(false);
     await ada.page.keyboard.press('s');
-    const text = await until('the facts are there', () => ada.text('tile-facts'), (t) => t?.includes('frames/s') ?? false);
+    const text = await until(
+      'the facts are there',
+      () => ada.text('tile-facts'),
+      (t) => t?.includes('frames/s') ?? false,
+    );
     expect(text).toContain('VP8');
     expect(text).toContain('WebTransport over QUIC');
     await ada.page.keyboard.press('s');
-    await until('they are gone', () => ada.has('tile-facts'), (there) => !there);
+    await until(
+      'they are gone',
+      () => ada.has('tile-facts'),
+      (there) => !there,
+    );
   });
 
   it('a screen that is shared is a picture of its own, is large, and goes away', async () => {
@@ -81,7 +100,11 @@ describe.skipIf(cannot('chromium'))('looking at a call', () => {
       expect(await ada.has('sharing')).toBe(true);
       await bob.seesMotion('Ada'); // the camera goes on
       await ada.click('share');
-      await until('the screen is gone', () => bob.has('remote-screen'), (there) => !there);
+      await until(
+        'the screen is gone',
+        () => bob.has('remote-screen'),
+        (there) => !there,
+      );
       expect(await large(bob)).toBe('');
     }
   });
@@ -94,6 +117,10 @@ describe.skipIf(cannot('chromium'))('looking at a call', () => {
     await until('Ada shares', () => ada.has('sharing'), Boolean);
     const bob = await stage.person('chromium', server, 'Bob');
     await bob.join('late', { viewer: true });
-    await until('Bob sees the screen', async () => Number(await bob.attribute('remote-screen', 'data-frames')), (n) => n > 0);
+    await until(
+      'Bob sees the screen',
+      async () => Number(await bob.attribute('remote-screen', 'data-frames')),
+      (n) => n > 0,
+    );
   });
 });

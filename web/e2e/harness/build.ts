@@ -18,6 +18,8 @@ export const BINARY = process.env.ROAMCALL ?? `${OUT}/roamcall`;
 export default async function build(): Promise<void> {
   await mkdir(OUT, { recursive: true });
   if (process.env.ROAMCALL) return;
-  await run(`${WEB}/node_modules/.bin/vite`, ['build', '--logLevel', 'warn'], { cwd: WEB });
+  // Vitest sets NODE_ENV to test, which would make another page than people get.
+  const env = { ...process.env, NODE_ENV: 'production' };
+  await run(`${WEB}/node_modules/.bin/vite`, ['build', '--logLevel', 'warn'], { cwd: WEB, env });
   await run('go', ['build', '-o', BINARY, './cmd/roamcall'], { cwd: ROOT });
 }

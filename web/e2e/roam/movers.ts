@@ -128,7 +128,11 @@ export type ViewerKind = (typeof VIEWERS)[number];
 const WATCHER = 'Vic';
 
 /** Joins the call to watch, without a camera. */
-export async function watchAs(kind: ViewerKind, testbed: Testbed, api: string): Promise<Pick<Mover, 'times' | 'close'>> {
+export async function watchAs(
+  kind: ViewerKind,
+  testbed: Testbed,
+  api: string,
+): Promise<Pick<Mover, 'times' | 'close'>> {
   if (kind === 'native') return program(testbed.viewer, api, WATCHER, ['--video', 'off', '--audio', 'off']);
   const visitor = await visit('chromium', {
     name: WATCHER,

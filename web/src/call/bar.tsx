@@ -22,7 +22,18 @@ export interface BarProps {
   onLeave(): void;
 }
 
-export function Bar({ engine, side, onChat, onPanel, onDevices, onView, onMore, onCopy, onHelp, onLeave }: BarProps) {
+export function Bar({
+  engine,
+  side,
+  onChat,
+  onPanel,
+  onDevices,
+  onView,
+  onMore,
+  onCopy,
+  onHelp,
+  onLeave,
+}: BarProps) {
   const local = useComputed(() => engine.state.value.local);
   const { mic, camera, micAvailable, cameraAvailable, sharing, handRaised } = local.value;
   const panel = side === 'panel';

@@ -1,6 +1,7 @@
 // The call page.
 
 import { useComputed, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { callLink } from '../lobby/places.ts';
 import { config } from '../server.ts';
 import { IconButton } from '../ui/button.tsx';
@@ -9,8 +10,6 @@ import { Icon, Mark } from '../ui/icons.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { recallFlag, rememberFlag } from '../ui/storage.ts';
 import { Bar, type Side } from './bar.tsx';
-import { ChatPanel } from './chat-panel.tsx';
-import { DevicesDialog } from './devices.tsx';
 import {
   useAnnouncements,
   useChatAnnouncements,
@@ -23,18 +22,30 @@ import {
   useWakeLock,
 } from './effects.ts';
 import { FreezeMeter } from './freeze-meter.tsx';
-import { HelpDialog } from './help.tsx';
-import { Lock } from './lock.tsx';
-import { MoreDialog } from './more-dialog.tsx';
-import { Networks, useStyle } from './networks.tsx';
 import { toggleFullScreen } from './full-screen.ts';
+import { Lock } from './lock.tsx';
+import { Networks, useStyle } from './networks.tsx';
 import { Stage } from './stage.tsx';
 import type { CallEngine, Phase } from './types.ts';
 import { useView } from './view.ts';
-import { ViewDialog } from './view-dialog.tsx';
 import { styleOn } from './words.ts';
 
-const ConnectionPanel = lazy(async () => (await import('../dashboard/panel.tsx')).ConnectionPanel);
+// What is opened seldom is loaded after the call has begun, and before a network can be missing.
+const SELDOM = {
+  panel: () => import('../dashboard/panel.tsx'),
+  chat: () => import('./chat-panel.tsx'),
+  devices: () => import('./devices.tsx'),
+  help: () => import('./help.tsx'),
+  more: () => import('./more-dialog.tsx'),
+  view: () => import('./view-dialog.tsx'),
+};
+const ConnectionPanel = lazy(async () => (await SELDOM.panel()).ConnectionPanel);
+const ChatPanel = lazy(async () => (await SELDOM.chat()).ChatPanel);
+const DevicesDialog = lazy(async () => (await SELDOM.devices()).DevicesDialog);
+const HelpDialog = lazy(async () => (await SELDOM.help()).HelpDialog);
+const MoreDialog = lazy(async () => (await SELDOM.more()).MoreDialog);
+const ViewDialog = lazy(async () => (await SELDOM.view()).ViewDialog);
+const LOAD_AFTER_MS = 3_000;
 
 const PHASES: Record<Phase, string> = {
   idle: 'Not in a call',
@@ -67,6 +78,12 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
     dialog.value = null;
   };
 
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const load of Object.values(SELDOM)) load().catch(() => undefined); // it is tried again when it is opened
+    }, LOAD_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
   useWakeLock();
   useTitle(engine);
   useAnnouncements(engine);

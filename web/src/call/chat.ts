@@ -50,7 +50,9 @@ export function received(chat: ChatState, m: ChatMessage, self: string): ChatSta
   const key = own && nonce ? nonce : String(id);
   return {
     ...chat,
-    written: [...chat.written, { id, key, participant, name, own, text, at: Date.parse(m.time) }].slice(-KEPT),
+    written: [...chat.written, { id, key, participant, name, own, text, at: Date.parse(m.time) }].slice(
+      -KEPT,
+    ),
     writing: own ? chat.writing.filter((w) => w.nonce !== nonce) : chat.writing,
     unread: own || chat.open ? chat.unread : chat.unread + 1,
   };

@@ -94,7 +94,11 @@ class Engine implements CallEngine {
     this.#microphone.setNoiseSuppression(noiseSuppression);
     this.#local({ noiseSuppression });
     const speaker = recall('speaker');
-    if (speaker) void this.#sound.setSpeaker(speaker).then(() => this.#local({ speakerId: speaker }), () => undefined); // it may be gone
+    if (speaker)
+      void this.#sound.setSpeaker(speaker).then(
+        () => this.#local({ speakerId: speaker }),
+        () => undefined,
+      ); // it may be gone
     const audio = options.stream?.getAudioTracks()[0];
     const video = options.stream?.getVideoTracks()[0];
     if (options.camera) void this.#startCamera(video ?? '');
@@ -179,7 +183,8 @@ class Engine implements CallEngine {
     }
     screen.start().then(
       (started) => {
-        if (this.#screen !== screen) screen.stop(); // left meanwhile
+        if (this.#screen !== screen)
+          screen.stop(); // left meanwhile
         else if (started) this.#local({ sharing: true });
       },
       (error: Error) => this.#notice(error.message),

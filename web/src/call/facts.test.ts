@@ -9,12 +9,22 @@ const ada: Remote = {
   presence: 'connected',
   test: false,
   tracks: [
-    { id: 1, kind: 'audio', source: 'microphone', codec: 'opus', muted: false },
-    { id: 2, kind: 'video', source: 'camera', codec: 'vp8', muted: false },
+    { id: 1, kind: 'audio', source: 'microphone', codec: 'opus', encrypted: false, muted: false },
+    { id: 2, kind: 'video', source: 'camera', codec: 'vp8', encrypted: false, muted: false },
   ],
+  hand: 0,
   level: 0,
   speaking: false,
-  stats: { ...emptyStats(), width: 1280, height: 720, fps: 29.7, lipSyncMs: -12.4, playoutMs: 61.7, freezes: 1, frozenMs: 1_240 },
+  stats: {
+    ...emptyStats(),
+    width: 1280,
+    height: 720,
+    fps: 29.7,
+    lipSyncMs: -12.4,
+    playoutMs: 61.7,
+    freezes: 1,
+    frozenMs: 1_240,
+  },
 };
 
 const of = (r: Remote) => Object.fromEntries(facts(r, 'webtransport').map((f) => [f.name, f.value]));

@@ -26,7 +26,10 @@ export function facts(r: Remote, transport: CallState['transport']): Fact[] {
     { name: 'Sound made up', value: `${Math.round(s.concealedMs)} ms` },
     { name: 'Sound waits', value: codec('audio') ? `${Math.round(s.playoutMs)} ms` : NONE },
     { name: 'Picture against sound', value: lipSync(s.lipSyncMs) },
-    { name: 'Your way to the server', value: transport === 'websocket' ? 'WebSocket over TCP' : 'WebTransport over QUIC' },
+    {
+      name: 'Your way to the server',
+      value: transport === 'websocket' ? 'WebSocket over TCP' : 'WebTransport over QUIC',
+    },
   ];
 }
 

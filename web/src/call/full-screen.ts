@@ -5,5 +5,7 @@ import { toast } from '../ui/toast.tsx';
 export function toggleFullScreen(): void {
   if (document.fullscreenElement) void document.exitFullscreen();
   else if (document.fullscreenEnabled)
-    document.documentElement.requestFullscreen().catch(() => toast('The browser does not allow full screen.'));
+    document.documentElement
+      .requestFullscreen()
+      .catch(() => toast('The browser does not allow full screen.'));
 }

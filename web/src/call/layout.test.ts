@@ -27,7 +27,9 @@ describe('speakerPlaces', () => {
           expect(p.y + p.height).toBeLessThanOrEqual(area.height + 1);
           for (const q of places.slice(0, i)) {
             expect(overlap(p, q)).toBe(false);
-            expect(p.width * p.height).toBeLessThanOrEqual((places[0] as Place).width * (places[0] as Place).height);
+            expect(p.width * p.height).toBeLessThanOrEqual(
+              (places[0] as Place).width * (places[0] as Place).height,
+            );
           }
         }
       });

@@ -34,7 +34,12 @@ export function speakerPlaces(count: number, area: Area, gap: number): Place[] {
     : { width: area.width, height: Math.min(area.width * TALLEST, area.height * BELOW) };
   const rest: Place = wide
     ? { x: large.width + gap, y: 0, width: side, height: area.height }
-    : { x: 0, y: large.height + gap, width: area.width, height: Math.max(0, area.height - large.height - gap) };
+    : {
+        x: 0,
+        y: large.height + gap,
+        width: area.width,
+        height: Math.max(0, area.height - large.height - gap),
+      };
   return [{ x: 0, y: 0, ...large }, ...centred(count - 1, rest, gap)];
 }
 

@@ -36,7 +36,10 @@ describe('linkify', () => {
     ['Is it https://example.org/?!', ['https://example.org/']],
     ['(https://example.org/a)', ['https://example.org/a']],
     ['https://en.wikipedia.org/wiki/QUIC_(protocol)', ['https://en.wikipedia.org/wiki/QUIC_(protocol)']],
-    ['(see https://en.wikipedia.org/wiki/QUIC_(protocol)).', ['https://en.wikipedia.org/wiki/QUIC_(protocol)']],
+    [
+      '(see https://en.wikipedia.org/wiki/QUIC_(protocol)).',
+      ['https://en.wikipedia.org/wiki/QUIC_(protocol)'],
+    ],
     ['"https://example.org/a"', ['https://example.org/a']],
     ['<https://example.org/a>', ['https://example.org/a']],
     ['https://example.org/a;b,c.d', ['https://example.org/a;b,c.d']],

@@ -1,7 +1,20 @@
 // The keys of a call. Which key means what is decided here; what it does is up to the page.
 
 export type Action =
-  | { do: 'mic' | 'camera' | 'chat' | 'hand' | 'copy' | 'panel' | 'help' | 'close' | 'layout' | 'facts' | 'full' }
+  | {
+      do:
+        | 'mic'
+        | 'camera'
+        | 'chat'
+        | 'hand'
+        | 'copy'
+        | 'panel'
+        | 'help'
+        | 'close'
+        | 'layout'
+        | 'facts'
+        | 'full';
+    }
   | { do: 'network'; index: number };
 
 export interface Key {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { Spotlight } from './spotlight.ts';
 
-const people = (...speaking: string[]) => ['ada', 'bob', 'eve'].map((id) => ({ id, speaking: speaking.includes(id) }));
+const people = (...speaking: string[]) =>
+  ['ada', 'bob', 'eve'].map((id) => ({ id, speaking: speaking.includes(id) }));
 
 describe('Spotlight', () => {
   it('begins with the first and goes to who goes on speaking', () => {

@@ -170,7 +170,7 @@ describe('reduce', () => {
       ['bob', '👍'],
       ['me', '🎉'],
     ]);
-    const levels: Action = { type: 'levels', remotes: {}, local: 0 };
+    const levels: Action = { type: 'levels', remotes: {}, local: 0, unheard: 0 };
     expect(reduce(s, levels, 2000).reactions).toBe(s.reactions);
     expect(reduce(s, levels, 10_000).reactions).toEqual([]);
   });
@@ -193,7 +193,9 @@ describe('reduce', () => {
       (state, action) => reduce(state, action, 1000),
       reduce(s, { type: 'chat-open', open: true }, 1000),
     );
-    expect([resumed.chat.unread, resumed.chat.written.length, resumed.chat.writing.length]).toEqual([0, 2, 0]);
+    expect([resumed.chat.unread, resumed.chat.written.length, resumed.chat.writing.length]).toEqual([
+      0, 2, 0,
+    ]);
     expect(resumed.chat.written[1]?.own).toBe(true);
     expect(reduce(resumed, joining, 1000).chat).toEqual({ written: [], writing: [], unread: 0, open: false });
   });

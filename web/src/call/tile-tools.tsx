@@ -7,7 +7,7 @@ import { canFloat, float } from './pip.ts';
 
 export interface TileToolsProps {
   name: string;
-  canvas: RefObject<HTMLCanvasElement>;
+  canvas: RefObject<HTMLCanvasElement | null>;
   picture: boolean;
   pinned: boolean;
   onPin(): void;

@@ -6,11 +6,11 @@ import type { CallEngine, JoinOptions } from '../call/types.ts';
 import { calls, config, unreachable, watchServer } from '../server.ts';
 import { Button } from '../ui/button.tsx';
 import { Icon, Mark } from '../ui/icons.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import { ThemeToggle } from '../ui/theme-toggle.tsx';
 import { toast } from '../ui/toast.tsx';
 import { EncryptSwitch, KeyProblem, useKey } from './encrypt.tsx';
-import { PhoneCard } from './phone.tsx';
 import { Preview } from './preview.ts';
 import { PreviewCard } from './preview-card.tsx';
 import { insecureProblem } from './problems.ts';
@@ -22,6 +22,8 @@ import {
   missingParts,
   type VideoCodec,
 } from './support.ts';
+
+const PhoneCard = lazy(async () => (await import('./phone.tsx')).PhoneCard);
 
 export interface LobbyProps {
   engine: CallEngine;
@@ -111,16 +113,10 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
 
   return (
     <div class="lobby">
-      <a
-        class="skip-link"
-        href="#join-form"
-        onClick={(e) => {
-          e.preventDefault(); // the fragment may be the call's key
-          nameField.current?.focus();
-        }}
-      >
+      {/* Not a link: its fragment would take the place of the call's key. */}
+      <button type="button" class="skip-link" onClick={() => nameField.current?.focus()}>
         Skip to joining
-      </a>
+      </button>
       <header class="lobby-head">
         <a class="brand" href="/">
           <Mark size={34} />

@@ -35,7 +35,10 @@ export async function listDevices(): Promise<Devices> {
 /** What is asked of a device. A remembered one is a wish, one that was just chosen is a demand. */
 function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrackConstraints {
   const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
-  return { ...device, ...(kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(!recallFlag('keep-noise'))) };
+  return {
+    ...device,
+    ...(kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(!recallFlag('keep-noise'))),
+  };
 }
 
 interface Wish {

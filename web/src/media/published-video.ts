@@ -61,7 +61,8 @@ export class PublishedVideo {
 
   /** A session is there: announces the track and sends on it from now on. */
   use(session: Session): void {
-    if (this.#format && (this.#on || this.#options.source === 'camera')) session.send(this.#track(this.#format));
+    if (this.#format && (this.#on || this.#options.source === 'camera'))
+      session.send(this.#track(this.#format));
     this.sender.use(session);
   }
 
@@ -112,7 +113,8 @@ export class PublishedVideo {
       this.#on = true;
       // A screen that is shared again is a new track: the format is announced with its first frame.
       if (source === 'screen') this.#repeat = setInterval(() => this.sender.repeat(REPEAT_MS), REPEAT_MS / 4);
-      if (this.#format) send(source === 'screen' ? this.#track(this.#format) : { type: 'mute', flow, muted: false });
+      if (this.#format)
+        send(source === 'screen' ? this.#track(this.#format) : { type: 'mute', flow, muted: false });
     }
     this.sender.push(frame);
   }

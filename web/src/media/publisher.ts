@@ -5,7 +5,6 @@ import type { Local } from '../call/types.ts';
 import type { Codec, FromParticipant, Participant } from '../protocol/messages.gen.ts';
 import type { Reply } from '../protocol/report.ts';
 import type { Bytes } from '../protocol/varint.ts';
-import type { Bytes } from '../protocol/varint.ts';
 import type { Session } from '../transport/transport.ts';
 import { now } from './clock.ts';
 import { commonCodec } from './codecs.ts';

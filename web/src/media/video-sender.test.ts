@@ -150,7 +150,16 @@ async function senderWith(seal: Seal | null, session: Session): Promise<VideoSen
   const failed = (message: string) => expect.fail(message);
   const handlers = { format: () => undefined, failed };
   const epoch = performance.timeOrigin + clock;
-  const sender = new VideoSender({ flow: 2, ssrc: 7, epoch, maxPixels: 640 * 360, seal, handlers });
+  const sender = new VideoSender({
+    flow: 2,
+    ssrc: 7,
+    epoch,
+    maxPixels: 640 * 360,
+    fps: 30,
+    text: false,
+    seal,
+    handlers,
+  });
   sender.use(session);
   push(sender); // for its size only
   await settle();

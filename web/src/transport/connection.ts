@@ -222,7 +222,8 @@ export class Connection {
   /** Waits until there is room for another attempt, and makes some. */
   async #room(campaign: Campaign, most: number): Promise<void> {
     const age = patience(this.#options.pace, campaign.gaveWay, this.#silence.rtt);
-    const opening = () => [...campaign.attempts].filter((a) => a.askedAt === null); // of those that asked there is one a second at most
+    // Of those that have asked there is one a second at most; of the first joins just one, for without a token there would be two of us.
+    const opening = () => [...campaign.attempts].filter((a) => most === 1 || a.askedAt === null);
     while (opening().length >= most && !campaign.abort.signal.aborted) {
       const now = performance.now();
       const oldest = opening().find((a) => !a.go);

@@ -149,8 +149,7 @@ class Race {
       // Without any network both fail, and openings in vain make later ones slower (pace.ts).
       if (globalThis.navigator?.onLine === false) this.#lose(failure);
       else this.#begin('webtransport');
-    }
-    else if (this.#websocket) this.#win(this.#websocket);
+    } else if (this.#websocket) this.#win(this.#websocket);
     else this.#begin('websocket');
   }
 
