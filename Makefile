@@ -27,7 +27,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@echo "Installing the page's packages ..."
 	@$(NPM) ci
 
-$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html web/vite.config.ts -type f 2>/dev/null)
+$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html web/vite.config.ts web/bundle-size.ts -type f 2>/dev/null)
 	@echo "Building the page ..."
 	@$(NPM) run --silent build
 	@touch $(PAGE)
@@ -41,10 +41,10 @@ test-go: $(PAGE)
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
 
-# Every fuzz target for FUZZTIME, two at a time.
+# Every fuzz target for FUZZTIME, four at a time.
 fuzz:
 	@for pkg in $$(go list ./...); do go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg Fuzz|p"; done \
-	  | xargs -P 2 -L 1 sh -c 'out=$$(go test -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
+	  | xargs -P 4 -L 1 sh -c 'out=$$(go test -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
 	    && echo "fuzz $$0 $$1 $(FUZZTIME): ok" || { echo "$$out" | tail -n 40; exit 255; }'
 
 # In CI a test that cannot run fails.

@@ -4,6 +4,7 @@ import { useComputed, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { Emoji } from '../protocol/messages.gen.ts';
 import { IconButton } from '../ui/button.tsx';
+import { Icon } from '../ui/icons.tsx';
 import { handText, raisedHands } from './hands.ts';
 import { REACTIONS } from './reactions.ts';
 import type { CallEngine } from './types.ts';
@@ -27,7 +28,7 @@ export function RaisedHand({ engine, id }: OfParticipant) {
       role="img"
       aria-label={handText(place.value, all.value)}
     >
-      <span>✋</span>
+      <Icon name="hand" />
       {all.value > 1 && <span>{place.value}</span>}
     </div>
   );

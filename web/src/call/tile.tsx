@@ -108,9 +108,9 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
         <span>{r.name}</span>
         {r.test && !/test/i.test(r.name) && <em>Test participant</em>}
         {privacy === 'not-encrypted' && (
-          <em class="open" data-testid={privacy}>
+          <em class="open" data-testid={privacy} title={PRIVACY[privacy]}>
             <Icon name="lock-open" />
-            {PRIVACY[privacy]}
+            <span class="roomy">{PRIVACY[privacy]}</span>
           </em>
         )}
       </div>
