@@ -10,7 +10,7 @@ import (
 	"github.com/roamcall/roamcall/signaling"
 )
 
-// keptChat is how many messages a call keeps for those who come later, or come back: of signaling.MaxChat characters of at most 4 bytes, so 800 kB. They
+// keptChat is how many messages a call keeps for those who come later, or come back: of at most signaling.MaxSealedChat bytes, so 1.1 MB. They
 // fit into what may wait for a control stream, see outgoingMessages.
 const keptChat = 200
 
@@ -70,7 +70,7 @@ func (c *call) write(p *participant, m signaling.Chat) error {
 		return signaling.Errorf(signaling.CodeTooManyMessages, "That was too fast. Please wait a moment and send it again.")
 	}
 	c.broadcast(nil, c.chat.add(signaling.ChatMessage{
-		Participant: p.id, Name: p.name, Text: m.Text, Nonce: m.Nonce, Time: time.Now().UTC().Truncate(time.Millisecond),
+		Participant: p.id, Name: p.name, Text: m.Text, Nonce: m.Nonce, Encrypted: m.Encrypted, Time: time.Now().UTC().Truncate(time.Millisecond),
 	}))
 	return nil
 }

@@ -1,6 +1,7 @@
 package signaling
 
 import (
+	"encoding/base64"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -9,6 +10,7 @@ import (
 // Limits of what one participant writes and shows to the others. Beyond them a message is refused and the session goes on.
 const (
 	MaxChat            = 1000 // characters of a Chat's text
+	MaxSealedChat      = 5500 // characters of one that is encrypted: MaxChat of 4 bytes, with what SFrame and base64url add
 	MaxNonce           = 64   // bytes
 	ChatPerSecond      = 1    // averaged; bursts of ChatBurst
 	ChatBurst          = 10
@@ -31,16 +33,18 @@ func CheckEmoji(e Emoji) error {
 }
 
 // CheckChat refuses a text, which the caller has freed of the blanks around it, that is empty, longer than MaxChat characters, or has control characters
-// other than line ends; and a nonce longer than MaxNonce.
+// other than line ends; a nonce longer than MaxNonce; and a ciphertext that is none or longer than MaxSealedChat.
 func CheckChat(m Chat) error {
 	switch {
 	case len(m.Nonce) > MaxNonce:
 		return Errorf(CodeBadMessage, "A nonce has at most %d bytes.", MaxNonce)
+	case m.Encrypted && (len(m.Text) > MaxSealedChat || !isBase64URL(m.Text)):
+		return Errorf(CodeBadText, "This message is not encrypted as it says.")
 	case m.Text == "":
 		return Errorf(CodeBadText, "There is nothing in this message.")
 	case !utf8.ValidString(m.Text):
 		return Errorf(CodeBadText, "This message is not text.")
-	case utf8.RuneCountInString(m.Text) > MaxChat:
+	case !m.Encrypted && utf8.RuneCountInString(m.Text) > MaxChat:
 		return Errorf(CodeBadText, "A message has at most %d characters.", MaxChat)
 	}
 	for _, r := range m.Text {
@@ -49,4 +53,9 @@ func CheckChat(m Chat) error {
 		}
 	}
 	return nil
+}
+
+func isBase64URL(s string) bool {
+	_, err := base64.RawURLEncoding.DecodeString(s)
+	return err == nil
 }

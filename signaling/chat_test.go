@@ -27,6 +27,10 @@ func TestCheckChat(t *testing.T) {
 		{"a carriage return", Chat{Text: "a\r\nb"}, CodeBadText},
 		{"a terminal's escape", Chat{Text: "\x1b[31mred"}, CodeBadText},
 		{"a control character of Latin-1", Chat{Text: "a\u0085b"}, CodeBadText},
+		{"encrypted, as long as may be", Chat{Text: strings.Repeat("A", MaxSealedChat), Encrypted: true}, fine},
+		{"encrypted, too long", Chat{Text: strings.Repeat("A", MaxSealedChat+4), Encrypted: true}, CodeBadText},
+		{"encrypted, but it is words", Chat{Text: "Hello there", Encrypted: true}, CodeBadText},
+		{"encrypted nothing", Chat{Encrypted: true}, CodeBadText},
 		{"a long nonce", Chat{Text: "Hello", Nonce: strings.Repeat("n", MaxNonce+1)}, CodeBadMessage},
 	} {
 		err := CheckChat(c.m)

@@ -44,11 +44,12 @@
 //
 //	video  the payload of each RTP packet, which is one frame
 //	audio  each Opus packet, before it becomes a block of RED (RFC 2198): the redundant block carries the same ciphertext again
+//	chat   the text, in UTF-8; the ciphertext stands in base64url without padding, and Chat.Encrypted is set
 //
 // RTP header, frame marking and audio level stay readable: the relay needs the first two. The relay treats such a track like any other.
 //
 // The secret is 16 random bytes. It stands in the fragment of the call's link, /call/ROOM#key=KEY, in base64url without padding (22
-// characters), and is never sent. Every track draws a random KID of 64 bits when it is made, and its base key is
+// characters), and is never sent. Every track, and every participant's chat, draws a random KID of 64 bits when it is made, and its base key is
 //
 //	HKDF-SHA256(secret, salt "", info "Roamcall 1.0 Base key " + KID as 8 bytes big-endian, 32 bytes)
 //

@@ -133,6 +133,8 @@ type Chat struct {
 	// sends it again with the same nonce: it is not said twice.
 	Nonce string `json:"nonce,omitempty"`
 	Text  string `json:"text"` // see CheckChat
+	// Encrypted: Text is an SFrame ciphertext in base64url, of the text in UTF-8, with a KID as a track has.
+	Encrypted bool `json:"encrypted,omitempty"`
 }
 
 // Reaction shows an emoji over the participant's picture for a moment.
@@ -240,6 +242,7 @@ type ChatMessage struct {
 	Text        string    `json:"text"`
 	Time        time.Time `json:"time"`            // of the server, UTC
 	Nonce       string    `json:"nonce,omitempty"` // the author's
+	Encrypted   bool      `json:"encrypted,omitempty"`
 }
 
 // ReactionShown announces a Reaction to everybody, its author too.

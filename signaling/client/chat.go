@@ -2,9 +2,11 @@ package client
 
 import (
 	"crypto/rand"
+	"encoding/base64"
 	"slices"
 	"strings"
 
+	"github.com/roamcall/roamcall/media/sframe"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -18,6 +20,9 @@ func (c *Client) Chat(text string) error {
 	m := signaling.Chat{Nonce: rand.Text(), Text: strings.TrimSpace(text)}
 	if err := signaling.CheckChat(m); err != nil {
 		return err
+	}
+	if c.chatKey != nil {
+		m.Text, m.Encrypted = base64.RawURLEncoding.EncodeToString(c.chatKey.Encrypt([]byte(m.Text))), true
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock() // also while it is queued, so that it stays behind what adopt sends again
@@ -46,7 +51,28 @@ func (c *Client) chatMessage(m signaling.ChatMessage) {
 	if own {
 		c.wrote(m.Nonce)
 	}
-	if !known {
-		c.emit(ChatMessage{m})
+	if known {
+		return
 	}
+	var err error
+	if m.Encrypted {
+		m.Text, err = c.decryptChat(m.Text)
+	}
+	c.emit(ChatMessage{m, err})
+}
+
+// decryptChat returns the text of an encrypted message.
+func (c *Client) decryptChat(sealed string) (string, error) {
+	if c.config.Key == nil {
+		return "", ErrNoKey
+	}
+	b, err := base64.RawURLEncoding.DecodeString(sealed)
+	if err != nil {
+		return "", ErrWrongKey
+	}
+	plain, err := sframe.NewDecryptor(*c.config.Key).Decrypt(b) // authors alternate, so there is no key worth keeping
+	if err != nil {
+		return "", ErrWrongKey
+	}
+	return string(plain), nil
 }

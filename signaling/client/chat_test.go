@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/roamcall/roamcall/media/sframe"
 	"github.com/roamcall/roamcall/signaling"
 	"github.com/roamcall/roamcall/signaling/client"
 )
@@ -24,6 +25,35 @@ func (p *participant) read() (texts []string) {
 func (p *participant) reads(texts ...string) {
 	p.t.Helper()
 	p.until(fmt.Sprintf("chat of %q", texts), func() bool { return slices.Equal(p.read(), texts) })
+}
+
+// What is written in an encrypted call is read with its key only, and the server has none.
+func TestEncryptedChat(t *testing.T) {
+	s := start(t)
+	key, other := sframe.Secret{1}, sframe.Secret{2}
+	ada := join(t, s.URL(), client.Config{Name: "Ada", Key: &key})
+	ben := join(t, s.URL(), client.Config{Name: "Ben", Key: &key})
+	eve := join(t, s.URL(), client.Config{Name: "Eve", Key: &other})
+	mal := join(t, s.URL(), client.Config{Name: "Mal"})
+	const text = "meet me at the corner"
+	if err := ada.Chat(text); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []*participant{ada, ben} {
+		if e := await[client.ChatMessage](p, nil); e.Message.Text != text || !e.Message.Encrypted || e.Err != nil {
+			t.Errorf("%+v", e)
+		}
+	}
+	if e := await[client.ChatMessage](eve, nil); e.Message.Text != "" || !errors.Is(e.Err, client.ErrWrongKey) {
+		t.Errorf("with another key: %+v", e)
+	}
+	if e := await[client.ChatMessage](mal, nil); e.Message.Text != "" || !errors.Is(e.Err, client.ErrNoKey) {
+		t.Errorf("without a key: %+v", e)
+	}
+	if err := mal.Chat("in the open"); err != nil {
+		t.Fatal(err)
+	}
+	ada.reads("in the open")
 }
 
 func TestChat(t *testing.T) {

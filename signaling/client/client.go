@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/roamcall/roamcall/media/sframe"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -27,6 +28,8 @@ type Client struct {
 	url    *url.URL // of sessions
 	remote netip.AddrPort
 	hashes []string
+	// chatKey encrypts what this participant writes; nil where nothing is encrypted.
+	chatKey *sframe.Encryptor
 
 	ctx     context.Context // ends with the call
 	end     context.CancelCauseFunc
@@ -67,6 +70,9 @@ func Dial(ctx context.Context, config Config) (*Client, error) {
 		config: config, log: config.Logger, changed: make(chan struct{}, 1), events: make(chan Event, pendingEvents), done: make(chan struct{}),
 		token: config.Token, participants: map[string]signaling.Participant{}, tracks: map[uint32]*remoteTrack{}, news: make(chan struct{}),
 		publications: map[uint32]*Publication{},
+	}
+	if config.Key != nil {
+		c.chatKey = sframe.NewEncryptor(*config.Key)
 	}
 	if c.url, c.hashes, err = config.fetch(ctx); err != nil {
 		return nil, err

@@ -24,8 +24,12 @@ type HandChanged struct {
 	Participant signaling.Participant
 }
 
-// ChatMessage says what somebody wrote, this participant included. The latest of what was written before it joined comes first.
-type ChatMessage struct{ Message signaling.ChatMessage }
+// ChatMessage says what somebody wrote, this participant included. The latest of what was written before it joined comes first. Message.Text is decrypted;
+// where it cannot be, Err is [ErrNoKey] or [ErrWrongKey] and it is empty.
+type ChatMessage struct {
+	Message signaling.ChatMessage
+	Err     error
+}
 
 // TrackPublished says that there is a track, or that it changed.
 type TrackPublished struct{ Track signaling.Track }

@@ -52,6 +52,7 @@ export function ChatPanel({ engine, draft, onClose }: ChatPanelProps) {
     if (follows.current) behind.value = false;
   };
 
+  const secret = useComputed(() => engine.state.value.key !== '');
   const groups = grouped(chat.value);
   return (
     <aside ref={root} class="call-chat" aria-label="Chat" data-testid="chat-panel">
@@ -67,7 +68,12 @@ export function ChatPanel({ engine, draft, onClose }: ChatPanelProps) {
             </p>
           )}
           {groups.map((g) => (
-            <Messages key={g.key} group={g} onAgain={(line) => write(line.text, line.key)} />
+            <Messages
+              key={g.key}
+              group={g}
+              secret={secret.value}
+              onAgain={(line) => write(line.text, line.key)}
+            />
           ))}
         </div>
         {behind.value && (
@@ -89,7 +95,14 @@ function clock(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
 }
 
-function Messages({ group, onAgain }: { group: Group; onAgain(line: Line): void }) {
+interface MessagesProps {
+  group: Group;
+  /** The call is encrypted, so it is said of what is not. */
+  secret: boolean;
+  onAgain(line: Line): void;
+}
+
+function Messages({ group, secret, onAgain }: MessagesProps) {
   return (
     <div class={group.own ? 'chat-group own' : 'chat-group'}>
       <p class="chat-who">
@@ -115,6 +128,7 @@ function Messages({ group, onAgain }: { group: Group; onAgain(line: Line): void 
               ),
             )}
           </p>
+          {secret && !line.encrypted && <small class="chat-state">Not encrypted</small>}
           {line.state === 'sending' && <small class="chat-state">Sending…</small>}
           {line.state === 'refused' && (
             <small class="chat-state refused">

@@ -58,7 +58,7 @@ describe('what is on its way', () => {
 
   it('is there until it comes back, and keeps its key', () => {
     expect(grouped(writing)[0]?.lines).toEqual([
-      { key: 'n1', text: 'Hello', at: START, state: 'sending', problem: null },
+      { key: 'n1', text: 'Hello', encrypted: true, at: START, state: 'sending', problem: null },
     ]);
     const sent = received(writing, message(1, 'me', { nonce: 'n1', text: 'Hello' }), 'me');
     expect(sent.writing).toEqual([]);

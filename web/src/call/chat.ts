@@ -11,6 +11,7 @@ export interface Written {
   name: string;
   own: boolean;
   text: string;
+  encrypted: boolean;
   at: number; // ms since the epoch, by the server's clock
 }
 
@@ -45,14 +46,15 @@ export function wrote(chat: ChatState, w: Omit<Writing, 'problem'>, instead: str
 /** A message came, of anybody. `self` is the participant that this person is. One that is here already may come again with another session. */
 export function received(chat: ChatState, m: ChatMessage, self: string): ChatState {
   if (chat.written.some((w) => w.id === m.id)) return chat;
-  const { id, participant, name, text, nonce } = m;
+  const { id, participant, name, text, nonce, encrypted = false } = m;
   const own = participant === self;
   const key = own && nonce ? nonce : String(id);
   return {
     ...chat,
-    written: [...chat.written, { id, key, participant, name, own, text, at: Date.parse(m.time) }].slice(
-      -KEPT,
-    ),
+    written: [
+      ...chat.written,
+      { id, key, participant, name, own, text, encrypted, at: Date.parse(m.time) },
+    ].slice(-KEPT),
     writing: own ? chat.writing.filter((w) => w.nonce !== nonce) : chat.writing,
     unread: own || chat.open ? chat.unread : chat.unread + 1,
   };
@@ -90,6 +92,7 @@ export function textProblem(text: string): string | null {
 export interface Line {
   key: string;
   text: string;
+  encrypted: boolean;
   at: number;
   state: 'sent' | 'sending' | 'refused';
   problem: string | null;
@@ -119,13 +122,20 @@ export function grouped({ written, writing }: ChatState): Group[] {
     before = sender;
   };
   const own = { name: 'You', own: true };
-  for (const { key, participant, name, text, at, own: mine } of written) {
-    const line: Line = { key, text, at, state: 'sent', problem: null };
+  for (const { key, participant, name, text, encrypted, at, own: mine } of written) {
+    const line: Line = { key, text, encrypted, at, state: 'sent', problem: null };
     if (mine) add('', own, line);
     else add(participant, { name, own: false }, line);
   }
   for (const { nonce, text, at, problem } of writing) {
-    add('', own, { key: nonce, text, at, state: problem === null ? 'sending' : 'refused', problem });
+    add('', own, {
+      key: nonce,
+      text,
+      encrypted: true,
+      at,
+      state: problem === null ? 'sending' : 'refused',
+      problem,
+    });
   }
   return groups;
 }

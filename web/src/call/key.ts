@@ -2,6 +2,7 @@
 // the links that people share, nowhere else. '' is the key of a call that is not encrypted.
 
 import { concat } from '../media/sframe.ts';
+import { fromBase64URL, toBase64URL } from '../protocol/base64url.ts';
 import type { Bytes } from '../protocol/varint.ts';
 
 const FRAGMENT = '#key=';
@@ -22,17 +23,13 @@ export function fragmentOf(key: string): string {
 }
 
 export function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(SIZE));
-  return btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '');
+  return toBase64URL(crypto.getRandomValues(new Uint8Array(SIZE)));
 }
 
 /** The secret that a key is. Throws for what is no key: better no call than one that is not encrypted after all. */
 export function secretOf(key: string): Bytes {
   if (!KEY.test(key)) throw new RangeError('not a key');
-  return Uint8Array.from(atob(key.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0));
+  return fromBase64URL(key);
 }
 
 /**

@@ -90,6 +90,7 @@ export interface Measurement {
 export interface Chat {
   nonce?: string;
   text: string;
+  encrypted?: boolean;
 }
 
 export interface Reaction {
@@ -156,6 +157,7 @@ export interface ChatMessage {
   text: string;
   time: string;
   nonce?: string;
+  encrypted?: boolean;
 }
 
 export interface ReactionShown {

@@ -18,6 +18,7 @@ import type { Session } from '../transport/transport.ts';
 import { openWebSocket } from '../transport/websocket.ts';
 import { openWebTransport } from '../transport/webtransport.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
+import { SecretChat } from './secret-chat.ts';
 
 const STATS_MS = 333;
 const LEVELS_MS = 100;
@@ -27,6 +28,7 @@ export class Call {
   readonly #remotes: Remotes;
   readonly #publisher: Publisher;
   readonly #lab: Lab;
+  readonly #chat: SecretChat;
   #connection: Connection | null = null;
   #session: Session | null = null; // the newest
   #timers: ReturnType<typeof setInterval>[] = [];
@@ -39,6 +41,7 @@ export class Call {
   constructor(join: Extract<ToWorker, { type: 'join' }>, post: (m: FromWorker) => void) {
     this.#post = post;
     const secret = join.key === '' ? null : secretOf(join.key);
+    this.#chat = new SecretChat(secret);
     this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }), secret);
     this.#publisher = new Publisher({
       codec: join.codec,
@@ -113,6 +116,11 @@ export class Call {
         return;
       case 'published':
         return;
+      case 'chat_message': {
+        const { type, ...message } = m;
+        this.#chat.read(message, (read) => this.#post({ type: 'server', message: { type, ...read } }));
+        return;
+      }
     }
     this.#remotes.apply(m);
     const joined =
@@ -218,6 +226,8 @@ export class Call {
           .catch((e: Error) => this.#post({ type: 'notice', text: e.message }));
         break;
       case 'chat':
+        this.#chat.write(m, (chat) => this.#connection?.send({ ...chat, type: 'chat' }));
+        break;
       case 'reaction':
       case 'hand':
         this.#connection?.send(m);
