@@ -41,7 +41,7 @@ func (s *Server) sessionHost(r *http.Request) string {
 		return web.Hostname(r.Host)
 	case !only.IsUnspecified():
 		return only.String()
-	case web.Hostname(r.Host) == "::1":
+	case web.Hostname(r.Host) == "::1" && only.Is6():
 		return "::1"
 	}
 	return "127.0.0.1"

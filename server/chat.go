@@ -20,10 +20,10 @@ type chat struct {
 	hands    int                     // raised since the call began
 }
 
-// has tells whether a participant's message was taken before.
-func (c *chat) has(participant, nonce string) bool {
+// has tells whether a message was taken before. Its author may be another participant by now, who had to join anew; others learn a nonce only once it is taken.
+func (c *chat) has(nonce string) bool {
 	return nonce != "" && slices.ContainsFunc(c.messages, func(m signaling.ChatMessage) bool {
-		return m.Participant == participant && m.Nonce == nonce
+		return m.Nonce == nonce
 	})
 }
 
@@ -64,7 +64,7 @@ func (c *call) write(p *participant, m signaling.Chat) error {
 	switch {
 	case p.gone:
 		return errCallEnded
-	case c.chat.has(p.id, m.Nonce):
+	case c.chat.has(m.Nonce):
 		return nil // p sent it again before it came back: it has, or is on its way
 	case !p.talk.chat.Allow():
 		return signaling.Errorf(signaling.CodeTooManyMessages, "That was too fast. Please wait a moment and send it again.")

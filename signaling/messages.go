@@ -129,7 +129,7 @@ type TrackMeasurement struct {
 
 // Chat writes something to everybody in the call. The answer is ChatMessage, or Refused. Blanks around the text are not part of it.
 type Chat struct {
-	// Nonce, if it is not empty, is the participant's name for this message, unlike that of any other of its own. Who does not know whether the message arrived
+	// Nonce, if it is not empty, names this message, unlike any other in the call: 100 random bits or so. Who does not know whether the message arrived
 	// sends it again with the same nonce: it is not said twice.
 	Nonce string `json:"nonce,omitempty"`
 	Text  string `json:"text"` // see CheckChat

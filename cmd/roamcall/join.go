@@ -78,12 +78,10 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 	c := &f.client
 	flags.StringVar(&c.Name, "name", "Native", "`name` shown to the others")
 	flags.StringVar(&c.Room, "room", "", "`room`, if the address does not name it")
+	var key *string // read below: the errors of flags repeat what was given
 	flags.Func("key", "`key` of an encrypted call, which stands in its link after #key=", func(v string) error {
-		key, err := sframe.ParseSecret(v)
-		if err == nil {
-			c.Key = &key
-		}
-		return err
+		key = &v
+		return nil
 	})
 	flags.StringVar(&f.video, "video", "", "IVF `file` with VP8, VP9 or AV1 to publish, or \"off\"; a test picture if empty")
 	flags.StringVar(&f.audio, "audio", "", "Ogg Opus `file` to publish, or \"off\"; test tones if empty")
@@ -124,6 +122,13 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 		return f, fmt.Errorf("%d networks are more than the two that one can move between", len(c.Uplinks))
 	case f.migrateEvery < 0 || f.duration < 0:
 		return f, fmt.Errorf("a time cannot be negative")
+	}
+	if key != nil {
+		secret, err := sframe.ParseSecret(*key)
+		if err != nil {
+			return f, fmt.Errorf("--key: %w; see roamcall join --help", err)
+		}
+		c.Key = &secret
 	}
 	c.URL = url
 	if *verbose {

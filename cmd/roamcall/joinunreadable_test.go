@@ -100,5 +100,12 @@ func TestJoinKeyErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "key") || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", args, err)
 		}
+		if err != nil && strings.Contains(err.Error(), oneKey[:20]) {
+			t.Errorf("%q: the error repeats the key: %v", args, err)
+		}
+	}
+	err := run(t.Context(), []string{"join", url, "--name", "Ada", url + "#key=" + oneKey}, new(bytes.Buffer))
+	if err == nil || strings.Contains(err.Error(), oneKey) {
+		t.Errorf("a link too many: %v", err)
 	}
 }

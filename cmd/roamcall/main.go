@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -99,7 +100,8 @@ func parse(flags *flag.FlagSet, args []string, out io.Writer, help string) error
 	case err != nil:
 		return fmt.Errorf("%w; see roamcall %s --help", err, flags.Name())
 	case flags.NArg() > 0:
-		return fmt.Errorf("%q is too much; see roamcall %s --help", flags.Arg(0), flags.Name())
+		word, _, _ := strings.Cut(flags.Arg(0), "#") // behind it may be the key of a call
+		return fmt.Errorf("%q is too much; see roamcall %s --help", word, flags.Name())
 	}
 	return nil
 }

@@ -67,7 +67,7 @@ func (s *State) target(in AddressChanged) *pathRecord {
 	case exact != nil:
 		// The path was used before under its own number, and the validation that led back to it was noted elsewhere.
 		exact.Challenge, exact.Attempts, exact.ResponseMS, exact.proof = last.Challenge, last.Attempts, last.ResponseMS, last.proof
-		exact.destination, exact.known = last.destination, last.known
+		exact.destination, exact.known, exact.before = last.destination, last.known, last.before
 		return exact
 	case last != nil:
 		s.locate(last, in.Local, in.Remote)
@@ -83,12 +83,12 @@ func (s *State) verdict(from, to *pathRecord) Verdict {
 	if s.own == Client {
 		return Migrated // a client's own connection moves only on purpose
 	}
-	id := s.received
+	id, before := s.received, from.destination
 	probed := slices.ContainsFunc(to.challenges, func(c sentChallenge) bool { return !c.void })
 	if to.known && probed {
-		id = to.destination
+		id, before = to.destination, to.before
 	}
-	if from.known && id != from.destination {
+	if from.known && id != before {
 		return Migrated
 	}
 	return Rebound

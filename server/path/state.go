@@ -60,6 +60,7 @@ type pathRecord struct {
 	deadline      time.Time // of the validation; zero if there is none
 	destination   string    // connection ID that the peer's packets on this path carry
 	known         bool      // destination is known
+	before        string    // connection ID in use on the active path when the first packet came on this one
 	proof         string    // hex of the challenge whose answer validated the path
 }
 
@@ -222,7 +223,7 @@ func (s *State) challenge(in ChallengeSent) {
 		// The packet that was answered is the one received last: the first tells the ID that the client took for this path.
 		s.settled = true
 		if !p.known {
-			p.destination, p.known = s.received, true
+			p.destination, p.known, p.before = s.received, true, s.active.destination
 		}
 	}
 	s.emit(Event{Type: PathChallengeSent, Time: in.Time, Challenge: p.Challenge, Attempt: p.Attempts}, p)

@@ -167,7 +167,7 @@ func TestState(t *testing.T) {
 		},
 		{
 			name: "rebound although the ID is rotated between the first packet and the switch",
-			in:   []Input{challenge(100, addrB, 1), received(120, "51"), response(130, 1), changed(131, addrB)},
+			in:   []Input{challenge(100, addrB, 1), received(120, "51"), settled(121), response(130, 1), changed(131, addrB)},
 			want: []string{
 				"path_challenge_sent 1 challenge=01#1",
 				"connection_id_in_use 0 id=server/1/51/in_use",

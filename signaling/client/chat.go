@@ -74,5 +74,9 @@ func (c *Client) decryptChat(sealed string) (string, error) {
 	if err != nil {
 		return "", ErrWrongKey
 	}
+	// The server could not check it.
+	if err := signaling.CheckChat(signaling.Chat{Text: string(plain)}); err != nil {
+		return "", err
+	}
 	return string(plain), nil
 }

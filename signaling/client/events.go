@@ -25,7 +25,7 @@ type HandChanged struct {
 }
 
 // ChatMessage says what somebody wrote, this participant included. The latest of what was written before it joined comes first. Message.Text is decrypted;
-// where it cannot be, Err is [ErrNoKey] or [ErrWrongKey] and it is empty.
+// where it cannot be, it is empty and Err is [ErrNoKey], [ErrWrongKey], or what signaling.CheckChat says of it.
 type ChatMessage struct {
 	Message signaling.ChatMessage
 	Err     error

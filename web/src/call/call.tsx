@@ -112,7 +112,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
       case 'close':
         return show(null);
       case 'layout':
-        return view.setLayout(view.layout.peek() === 'grid' ? 'speaker' : 'grid');
+        return view.toggle();
       case 'facts':
         view.facts.value = !view.facts.peek();
         return;

@@ -65,8 +65,9 @@ describe('what is on its way', () => {
     expect(grouped(sent)[0]?.lines.map((l) => [l.key, l.state])).toEqual([['n1', 'sent']]);
   });
 
-  it('is not taken for what somebody else wrote with the same nonce', () => {
-    expect(received(writing, message(1, 'bob', { nonce: 'n1' }), 'me').writing).toHaveLength(1);
+  it('is there once, too, if this person had to join anew and is somebody else to the server', () => {
+    expect(received(writing, message(1, 'me before', { nonce: 'n1' }), 'me').writing).toEqual([]);
+    expect(received(writing, message(1, 'bob'), 'me').writing).toHaveLength(1);
   });
 
   it('stands behind what came meanwhile', () => {

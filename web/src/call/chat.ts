@@ -55,7 +55,8 @@ export function received(chat: ChatState, m: ChatMessage, self: string): ChatSta
       ...chat.written,
       { id, key, participant, name, own, text, encrypted, at: Date.parse(m.time) },
     ].slice(-KEPT),
-    writing: own ? chat.writing.filter((w) => w.nonce !== nonce) : chat.writing,
+    // By the nonce alone: who had to join anew is somebody else to the server, and so is the author.
+    writing: nonce ? chat.writing.filter((w) => w.nonce !== nonce) : chat.writing,
     unread: own || chat.open ? chat.unread : chat.unread + 1,
   };
 }

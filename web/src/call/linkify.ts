@@ -28,18 +28,17 @@ const BRACKETS: Record<string, string> = { ')': '(', ']': '[', '}': '{' };
 
 /** Without what belongs to the sentence around it: marks at the end, and brackets that were opened before. */
 function withoutTail(address: string): string {
-  let rest = address;
-  for (;;) {
-    const last = rest.slice(-1);
+  const counts: Record<string, number> = {};
+  for (const c of address) counts[c] = (counts[c] ?? 0) + 1;
+  let end = address.length;
+  for (; end > 0; end--) {
+    const last = address[end - 1] as string;
     const open = BRACKETS[last];
-    const unopened = open !== undefined && count(rest, last) > count(rest, open);
-    if (!unopened && !/[.,;:!?'*]/.test(last)) return rest;
-    rest = rest.slice(0, -1);
+    const unopened = open !== undefined && (counts[last] ?? 0) > (counts[open] ?? 0);
+    if (!unopened && !/[.,;:!?'*]/.test(last)) break;
+    counts[last] = (counts[last] ?? 0) - 1;
   }
-}
-
-function count(text: string, character: string): number {
-  return text.split(character).length - 1;
+  return address.slice(0, end);
 }
 
 /** Where a link leads; null for what is no address of the web, or has a name before its host, which is there to be taken for it. */

@@ -1,7 +1,7 @@
 // Somebody's picture in a small window that stays above others (Picture-in-Picture). Chromium only: Firefox has its own button for videos, and
 // lets no page open one.
 
-let shown: HTMLVideoElement | null = null;
+let shown: { video: HTMLVideoElement; canvas: HTMLCanvasElement } | null = null;
 
 export function canFloat(): boolean {
   return document.pictureInPictureEnabled === true;
@@ -10,20 +10,25 @@ export function canFloat(): boolean {
 /** Shows a canvas in the window, instead of what was there; closes the window if it was this one. To be called from a click. Rejects if the browser refuses. */
 export async function float(canvas: HTMLCanvasElement): Promise<void> {
   const before = shown;
-  if (before && document.pictureInPictureElement === before) {
+  if (before && document.pictureInPictureElement === before.video) {
     await document.exitPictureInPicture();
-    if (before.dataset.canvas === canvas.dataset.participant) return;
+    if (before.canvas === canvas) return;
   }
   const video = document.createElement('video');
   video.muted = true; // the sound is the worklet's
-  video.dataset.canvas = canvas.dataset.participant ?? '';
   const stream = canvas.captureStream();
   video.srcObject = stream;
-  video.addEventListener('leavepictureinpicture', () => {
+  const stop = () => {
     for (const t of stream.getTracks()) t.stop();
-    if (shown === video) shown = null;
-  });
-  await video.play();
-  await video.requestPictureInPicture();
-  shown = video;
+    if (shown?.video === video) shown = null;
+  };
+  video.addEventListener('leavepictureinpicture', stop);
+  try {
+    await video.play();
+    await video.requestPictureInPicture();
+    shown = { video, canvas };
+  } catch (error) {
+    stop();
+    throw error;
+  }
 }

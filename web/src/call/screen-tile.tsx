@@ -6,6 +6,7 @@ import { Icon } from '../ui/icons.tsx';
 import { type TilePlace, tileStyle } from './tile.tsx';
 import { TileTools } from './tile-tools.tsx';
 import type { CallEngine } from './types.ts';
+import { PRIVACY, privacyOf } from './words.ts';
 
 export interface ScreenTileProps {
   engine: CallEngine;
@@ -24,10 +25,15 @@ export function ScreenTile({ engine, id, place, pinned, onPin }: ScreenTileProps
     engine.attach(id, 'screen', canvas.current);
     return () => engine.detach(id, 'screen');
   }, [engine, id]);
+  const encrypted = useComputed(() => engine.state.value.key !== '');
   const r = remote.value;
   if (!r) return null;
   const title = `${r.name}’s screen`;
   const { width, height, framesRendered } = r.stats.screen;
+  const privacy = privacyOf(
+    { tracks: r.tracks.filter((t) => t.source === 'screen'), stats: r.stats },
+    encrypted.value,
+  );
   return (
     <article class="tile whole screen" style={tileStyle(place)} aria-label={title}>
       <canvas
@@ -39,9 +45,21 @@ export function ScreenTile({ engine, id, place, pinned, onPin }: ScreenTileProps
         data-width={width}
         data-height={height}
       />
+      {(privacy === 'no-key' || privacy === 'wrong-key') && (
+        <p class="tile-words">
+          <Icon name="lock" />
+          {PRIVACY[privacy]}
+        </p>
+      )}
       <div class="nameplate">
         <Icon name="screen" />
         <span>{title}</span>
+        {privacy === 'not-encrypted' && (
+          <em class="open" title={PRIVACY[privacy]}>
+            <Icon name="lock-open" />
+            <span class="roomy">{PRIVACY[privacy]}</span>
+          </em>
+        )}
       </div>
       <TileTools name={title} canvas={canvas} picture pinned={pinned} onPin={onPin} />
     </article>

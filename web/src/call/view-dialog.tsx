@@ -13,7 +13,7 @@ export function ViewDialog({ view, onClose }: { view: View; onClose(): void }) {
         <span class="field-label">Layout</span>
         <Segmented
           label="Layout"
-          value={view.layout.value}
+          value={view.chosen.value}
           segments={[
             { value: 'grid', label: 'All alike', icon: 'grid', testid: 'layout-grid' },
             { value: 'speaker', label: 'Who speaks is large', icon: 'layout', testid: 'layout-speaker' },

@@ -9,6 +9,9 @@ import { Spotlight } from './spotlight.ts';
 import type { CallEngine } from './types.ts';
 
 export interface View {
+  /** What the person chose, ... */
+  readonly chosen: ReadonlySignal<Layout>;
+  /** ... and what it is: with a screen, or somebody pinned, one tile is large. */
   readonly layout: ReadonlySignal<Layout>;
   /** Whose tile, or screen, is large whoever speaks; null: nobody's. */
   readonly pinned: ReadonlySignal<string | null>;
@@ -20,6 +23,8 @@ export interface View {
   readonly spoken: ReadonlySignal<boolean>;
   setSpoken(on: boolean): void;
   setLayout(layout: Layout): void;
+  /** To the other layout, or back from who is pinned. */
+  toggle(): void;
   /** Pins a tile, or lets go of it if it is pinned already. */
   pin(id: string): void;
 }
@@ -47,7 +52,13 @@ export function useView(engine: CallEngine): View {
   const first = useComputed(() => pinned.value ?? screen.value);
   const layout = useComputed<Layout>(() => (first.value === null ? chosen.value : 'speaker'));
   const large = useComputed(() => (layout.value === 'grid' ? null : (first.value ?? speaker.value)));
+  const setLayout = (next: Layout) => {
+    wanted.value = null;
+    chosen.value = next;
+    remember('layout', next);
+  };
   return {
+    chosen,
     layout,
     pinned,
     large,
@@ -57,10 +68,9 @@ export function useView(engine: CallEngine): View {
       spoken.value = on;
       rememberFlag('say-who', on);
     },
-    setLayout(next) {
-      wanted.value = null;
-      chosen.value = next;
-      remember('layout', next);
+    setLayout,
+    toggle() {
+      setLayout(pinned.peek() !== null || chosen.peek() === 'speaker' ? 'grid' : 'speaker');
     },
     pin(id) {
       wanted.value = pinned.peek() === id ? null : id;

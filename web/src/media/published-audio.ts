@@ -29,7 +29,9 @@ export class PublishedAudio {
 
   /** A session is there: announces the track and sends on it from now on. */
   use(session: Session): void {
+    const { source, flow } = this.#options;
     if (this.#published) session.send(this.#track());
+    else if (source === 'screen') session.send({ type: 'unpublish', flow }); // as PublishedVideo does
     this.sender.use(session);
   }
 

@@ -47,7 +47,7 @@ export class PublishedVideo {
       handlers: {
         format: (format) => {
           this.#format = format;
-          send(this.#track(format));
+          if (this.#on || source === 'camera') send(this.#track(format)); // it may have been stopped meanwhile
           changed(format);
         },
         failed: notice,
@@ -61,8 +61,10 @@ export class PublishedVideo {
 
   /** A session is there: announces the track and sends on it from now on. */
   use(session: Session): void {
-    if (this.#format && (this.#on || this.#options.source === 'camera'))
-      session.send(this.#track(this.#format));
+    const { source, flow } = this.#options;
+    // That a screen is not shared any more may not have reached the server.
+    if (source === 'screen' && !this.#on) session.send({ type: 'unpublish', flow });
+    else if (this.#format) session.send(this.#track(this.#format));
     this.sender.use(session);
   }
 
@@ -134,6 +136,7 @@ export class PublishedVideo {
 
   close(): void {
     void this.#pump?.cancel().catch(() => undefined);
+    this.#pump = null;
     if (this.#repeat) clearInterval(this.#repeat);
     this.sender.close();
   }

@@ -313,6 +313,8 @@ export class Remotes {
         if (t.track.participant !== id) continue;
         if (pictureOf(t.track) === 'camera') addStats(stats, t, at);
         else if (t.video) stats.screen = screenStats(t.video);
+        stats.undecrypted += t.opener?.failed ?? 0;
+        stats.wrongKey ||= t.opener?.wrongKey ?? false;
         const bytes = (t.video ?? t.audio)?.bytes ?? 0;
         const key = `${t.track.id}`;
         stats.bitrate += passed > 0 ? (8 * (bytes - (this.#bytes.get(key) ?? bytes))) / passed : 0;
@@ -356,9 +358,7 @@ function baseLayer(packet: Bytes): boolean {
   return rtp !== null && markingOf(rtp)?.tid === 0;
 }
 
-function addStats(stats: RemoteStats, { video, audio, opener }: Receiving, at: number): void {
-  stats.undecrypted += opener?.failed ?? 0;
-  stats.wrongKey ||= opener?.wrongKey ?? false;
+function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): void {
   if (video) {
     stats.width = video.width;
     stats.height = video.height;

@@ -70,6 +70,7 @@ export class VideoSender {
   #last: VideoFrame | null = null;
   #lastTimestamp = -1;
   #pushedAt = Number.NEGATIVE_INFINITY;
+  #unsent = false; // the newest frame was left out
   #rttMs = 0;
   #share = 1;
   #failures = 0;
@@ -123,10 +124,10 @@ export class VideoSender {
     this.#pressure.received(highestSeq);
   }
 
-  /** Sends the newest frame again if none came for so long, ms, or if somebody waits for a key frame. */
+  /** Sends the newest frame again if none was sent for so long, ms, if it was left out, or if somebody waits for a key frame. */
   repeat(afterMs: number): void {
     const last = this.#last;
-    if (!last || (now() - this.#pushedAt < afterMs && !this.#keyWanted)) return;
+    if (!last || (now() - this.#pushedAt < afterMs && !this.#keyWanted && !this.#unsent)) return;
     this.#last = null;
     this.#pushedAt = Number.NEGATIVE_INFINITY;
     this.push(last);
@@ -136,9 +137,11 @@ export class VideoSender {
   push(input: VideoFrame): void {
     const at = now();
     if (at - this.#pushedAt < SOONER * (1000 / this.#fps)) {
-      input.close();
+      this.#keep(input);
+      this.#unsent = true; // nothing may come after it
       return;
     }
+    this.#unsent = false;
     this.#pushedAt = at;
     const frame = this.#fit(input);
     this.#keep(frame.clone());

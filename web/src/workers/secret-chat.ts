@@ -1,9 +1,10 @@
 // The chat of a call that may be encrypted. Texts go as SFrame ciphertexts in base64url, with a key of this participant's own, as media does.
 
+import { cleanText } from '../call/chat.ts';
 import { InOrder } from '../media/in-order.ts';
 import { Opener, Sealer } from '../media/sealing.ts';
 import { fromBase64URL, toBase64URL } from '../protocol/base64url.ts';
-import type { Chat, ChatMessage } from '../protocol/messages.gen.ts';
+import { type Chat, type ChatMessage, MAX_CHAT } from '../protocol/messages.gen.ts';
 import type { Bytes } from '../protocol/varint.ts';
 
 /** Stands for what cannot be read here. */
@@ -43,6 +44,8 @@ export class SecretChat {
   async #open(text: string): Promise<string> {
     // Authors alternate, and each has a key of their own: an Opener for each message keeps none for nothing.
     const plain = await new Opener(this.#secret).open(fromBase64URL(text));
-    return new TextDecoder('utf-8', { fatal: true }).decode(plain);
+    // The server could not check it.
+    const read = cleanText(new TextDecoder('utf-8', { fatal: true }).decode(plain));
+    return [...read].slice(0, MAX_CHAT).join('');
   }
 }
