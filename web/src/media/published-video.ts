@@ -55,10 +55,6 @@ export class PublishedVideo {
     });
   }
 
-  get on(): boolean {
-    return this.#on;
-  }
-
   /** A session is there: announces the track and sends on it from now on. */
   use(session: Session): void {
     const { source, flow } = this.#options;

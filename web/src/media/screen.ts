@@ -38,10 +38,6 @@ export class Screen {
     this.#handlers = handlers;
   }
 
-  get on(): boolean {
-    return this.#stream !== null;
-  }
-
   /** Asks the person what to share, from a click, and shares it. Resolves to false if the person chose nothing; rejects with an Error for people. */
   async start(): Promise<boolean> {
     let stream: MediaStream;
