@@ -36,7 +36,9 @@ const (
 // Limits of what a peer can make the other side hold or do.
 const (
 	MaxMessage        = 64 << 10 // bytes of JSON in one control message
-	MaxTracks         = 8        // published by one participant at once
+	MaxTracks         = 8        // published by one participant at once; further encodings count as tracks
+	MaxEncodings      = 3        // of one video
+	MaxSpeakers       = 6        // whose microphones are sent on in a call of more
 	MaxReceiveCodecs  = 16       // in Join.Receive
 	MessagesPerSecond = 50       // control messages from one participant, averaged; bursts of MessageBurst
 	MessageBurst      = 200

@@ -80,6 +80,18 @@ type Publish struct {
 	// Encrypted: the payloads are SFrame ciphertexts, see the package documentation. The server only passes this on.
 	Encrypted bool `json:"encrypted,omitempty"`
 	Muted     bool `json:"muted,omitempty"`
+	// Encodings are further ones of the same video, at most MaxEncodings - 1, the larger first and all smaller than this one. They have its codec and its
+	// timestamps; frames of two with the same timestamp show the same picture. The publisher sends those that EncodingsWanted asks for.
+	Encodings []Encoding `json:"encodings,omitempty"`
+}
+
+// Encoding is a further encoding of a video, as its publisher announces it.
+type Encoding struct {
+	Flow   uint32 `json:"flow"` // chosen by the publisher, like those of tracks and unlike them
+	SSRC   uint32 `json:"ssrc"`
+	Width  int    `json:"width"`  // pixels
+	Height int    `json:"height"` // pixels
+	Layers int    `json:"layers"` // temporal layers, from 1
 }
 
 // Unpublish ends a track.
@@ -93,10 +105,12 @@ type Mute struct {
 	Muted bool   `json:"muted"`
 }
 
-// Subscribe asks for a track again after Unsubscribe, or limits its temporal layers.
+// Subscribe asks for a track again after Unsubscribe, or says how much of it is of use.
 type Subscribe struct {
 	Track    uint32 `json:"track"`
 	MaxLayer int    `json:"max_layer"` // highest temporal layer wanted, from 0
+	// Height is how tall the video is shown, in pixels of the screen; 0 if that is not known. The server sends no larger encoding than is of use.
+	Height int `json:"height,omitempty"`
 }
 
 // Unsubscribe ends the flow of a track to this participant.
@@ -147,6 +161,11 @@ type Hand struct {
 	Raised bool `json:"raised"`
 }
 
+// Recording says that the participant begins to record the call, or ends it.
+type Recording struct {
+	On bool `json:"on"`
+}
+
 // Leave says goodbye.
 type Leave struct{}
 
@@ -170,13 +189,14 @@ type Welcome struct {
 
 // Participant is one person, or test participant, in a call.
 type Participant struct {
-	ID       string   `json:"id"`
-	Name     string   `json:"name"`
-	Presence Presence `json:"presence"`
-	Test     bool     `json:"test"`           // the built-in test participant
-	Hand     int      `json:"hand,omitempty"` // 0 while it is down; of two that are raised the lower number was first
-	Receive  []Codec  `json:"receive"`
-	Tracks   []Track  `json:"tracks"`
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Presence  Presence `json:"presence"`
+	Test      bool     `json:"test"`                // the built-in test participant
+	Hand      int      `json:"hand,omitempty"`      // 0 while it is down; of two that are raised the lower number was first
+	Recording bool     `json:"recording,omitempty"` // it records the call
+	Receive   []Codec  `json:"receive"`
+	Tracks    []Track  `json:"tracks"`
 }
 
 // Track is a published track as the server knows it.
@@ -193,6 +213,17 @@ type Track struct {
 	Layers      int    `json:"layers,omitempty"`
 	Encrypted   bool   `json:"encrypted,omitempty"` // as its publisher said
 	Muted       bool   `json:"muted"`
+	// Encodings are the further ones of the same video, see Publish. A receiver is sent one at a time, and another from a key frame on.
+	Encodings []TrackEncoding `json:"encodings,omitempty"`
+}
+
+// TrackEncoding is a further encoding of a track as the server knows it.
+type TrackEncoding struct {
+	ID     uint32 `json:"id"` // its flow identifier on the way down, of the same numbers as those of tracks
+	SSRC   uint32 `json:"ssrc"`
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	Layers int    `json:"layers"`
 }
 
 // ParticipantJoined announces a participant.
@@ -257,9 +288,27 @@ type HandChanged struct {
 	Hand        int    `json:"hand"` // see Participant
 }
 
+// RecordingChanged announces a Recording to everybody, its author too.
+type RecordingChanged struct {
+	Participant string `json:"participant"`
+	On          bool   `json:"on"`
+}
+
 // KeyFrameRequested tells a publisher that somebody cannot go on without a key frame. Requests are merged and rate limited.
 type KeyFrameRequested struct {
 	Flow uint32 `json:"flow"`
+}
+
+// EncodingsWanted tells the publisher of a video which of its encodings somebody receives now: after each Published, and when that changes. One that is wanted anew
+// begins with a key frame; for the others there is no use.
+type EncodingsWanted struct {
+	Flow  uint32   `json:"flow"`  // of the track
+	Flows []uint32 `json:"flows"` // of the encodings that are wanted, the track's own flow being that of the largest
+}
+
+// Speakers tells which tracks of microphones are sent on, when there are more than MaxSpeakers: those that were heard last. What is not among them is not lost.
+type Speakers struct {
+	Tracks []uint32 `json:"tracks"` // all that there are, if they are few
 }
 
 // Measure asks a receiver what it saw and heard of some tracks during the last WindowMS, for a handover report.
@@ -316,6 +365,7 @@ func (Measurement) Type() string        { return "measurement" }
 func (Chat) Type() string               { return "chat" }
 func (Reaction) Type() string           { return "reaction" }
 func (Hand) Type() string               { return "hand" }
+func (Recording) Type() string          { return "recording" }
 func (Leave) Type() string              { return "leave" }
 func (Welcome) Type() string            { return "welcome" }
 func (ParticipantJoined) Type() string  { return "participant_joined" }
@@ -328,6 +378,9 @@ func (TrackEnded) Type() string         { return "track_ended" }
 func (ChatMessage) Type() string        { return "chat_message" }
 func (ReactionShown) Type() string      { return "reaction_shown" }
 func (HandChanged) Type() string        { return "hand_changed" }
+func (RecordingChanged) Type() string   { return "recording_changed" }
+func (EncodingsWanted) Type() string    { return "encodings_wanted" }
+func (Speakers) Type() string           { return "speakers" }
 func (KeyFrameRequested) Type() string  { return "key_frame_requested" }
 func (Measure) Type() string            { return "measure" }
 func (PathEvent) Type() string          { return "path_event" }
@@ -340,7 +393,7 @@ func (Goodbye) Type() string            { return "goodbye" }
 // FromParticipant lists the messages that a participant sends, one zero value of each.
 func FromParticipant() []Message {
 	return []Message{
-		Join{}, Publish{}, Unpublish{}, Mute{}, Subscribe{}, Unsubscribe{}, KeyFrame{}, Measurement{}, Chat{}, Reaction{}, Hand{}, Leave{},
+		Join{}, Publish{}, Unpublish{}, Mute{}, Subscribe{}, Unsubscribe{}, KeyFrame{}, Measurement{}, Chat{}, Reaction{}, Hand{}, Recording{}, Leave{},
 	}
 }
 
@@ -348,7 +401,7 @@ func FromParticipant() []Message {
 func FromServer() []Message {
 	return []Message{
 		Welcome{}, ParticipantJoined{}, ParticipantChanged{}, ParticipantLeft{}, Published{}, TrackPublished{}, TrackMuted{}, TrackEnded{},
-		ChatMessage{}, ReactionShown{}, HandChanged{},
-		KeyFrameRequested{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Refused{}, Goodbye{},
+		ChatMessage{}, ReactionShown{}, HandChanged{}, RecordingChanged{},
+		KeyFrameRequested{}, EncodingsWanted{}, Speakers{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Refused{}, Goodbye{},
 	}
 }

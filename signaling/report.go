@@ -15,6 +15,7 @@ const (
 
 	reportHead  = 15
 	reportEntry = 32
+	reportTail  = 2
 	replyHead   = 15
 	replyEntry  = 18
 
@@ -42,13 +43,22 @@ var ErrNotReport = errors.New("not a report datagram")
 //	+-+-+-+-+-+-+-+-+
 //	| Track (4) | Highest sequence (4) | Received (4) | Lost (4) | Frames rendered (4) | Concealed, ms (4) |
 //	| Longest frame gap, ms (2) | Jitter, 0.1 ms (2) | Frozen, ms (4) |
+//	and after the tracks:
+//	| Queueing delay, 0.1 ms (2) |
 type Report struct {
 	Sequence uint32
 	Clock    uint32 // sender's clock in µs, modulo 2^32; echoed in the reply
 	Freezes  uint16 // freezes so far, as webrtc-stats defines them
 	Playout  uint16 // audio playout delay, ms
 	Tracks   []TrackReport
+
+	// Queueing is by how much longer the server's replies are on their way than the soonest of the last seconds, in 0.1 ms, smoothed: the queues on the way
+	// down. UnknownQueueing if the participant does not know.
+	Queueing uint16
 }
+
+// UnknownQueueing stands for a queueing delay that is not known.
+const UnknownQueueing = 0xffff
 
 // TrackReport is a Report's entry for one track.
 type TrackReport struct {
@@ -111,7 +121,7 @@ func (r *Report) Append(b []byte) []byte {
 		b = binary.BigEndian.AppendUint16(b, t.Jitter)
 		b = binary.BigEndian.AppendUint32(b, t.FrozenMS)
 	}
-	return b
+	return binary.BigEndian.AppendUint16(b, r.Queueing)
 }
 
 // ParseReport parses a datagram into r, whose Tracks it reuses.
@@ -123,13 +133,17 @@ func ParseReport(b []byte, r *Report) error {
 	be := binary.BigEndian
 	r.Sequence, r.Clock = be.Uint32(b[2:]), be.Uint32(b[6:])
 	r.Freezes, r.Playout = be.Uint16(b[10:]), be.Uint16(b[12:])
-	r.Tracks = r.Tracks[:0]
-	for e := b[reportHead:]; n > 0; n, e = n-1, e[reportEntry:] {
+	r.Tracks, r.Queueing = r.Tracks[:0], UnknownQueueing
+	e := b[reportHead:]
+	for ; n > 0; n, e = n-1, e[reportEntry:] {
 		r.Tracks = append(r.Tracks, TrackReport{
 			Track: be.Uint32(e), HighestSeq: be.Uint32(e[4:]), Received: be.Uint32(e[8:]), Lost: be.Uint32(e[12:]),
 			Rendered: be.Uint32(e[16:]), ConcealedMS: be.Uint32(e[20:]),
 			GapMS: be.Uint16(e[24:]), Jitter: be.Uint16(e[26:]), FrozenMS: be.Uint32(e[28:]),
 		})
+	}
+	if len(e) >= reportTail { // an earlier version says nothing
+		r.Queueing = be.Uint16(e)
 	}
 	return nil
 }

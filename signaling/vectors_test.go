@@ -51,6 +51,10 @@ var examples = []struct {
 	{"participant", Chat{Nonce: "n1", Text: "Hello ✓\nhttps://example.org/a?b=1"}},
 	{"participant", Reaction{Emoji: "🎉"}},
 	{"participant", Hand{Raised: true}},
+	{"participant", Publish{Flow: 2, Kind: Video, Source: Camera, Codec: VP8, SSRC: 9, Width: 1280, Height: 720, FPS: 30, Layers: 2,
+		Encodings: []Encoding{{Flow: 5, SSRC: 10, Width: 320, Height: 180, Layers: 2}}}},
+	{"participant", Subscribe{Track: 3, MaxLayer: 1, Height: 180}},
+	{"participant", Recording{On: true}},
 	{"participant", Leave{}},
 	{"server", Welcome{Participant: "p1", Room: "demo", Name: "Ada", Token: "t", Connection: "0011223344556677", ReportIntervalMS: 50, ResumeWindowMS: 30000,
 		Participants: []Participant{{ID: "p0", Name: "Test", Presence: Connected, Test: true, Receive: []Codec{VP8, Opus},
@@ -62,6 +66,11 @@ var examples = []struct {
 	{"server", ReactionShown{Participant: "p1", Emoji: "\u2764\ufe0f"}},
 	{"server", HandChanged{Participant: "p1", Hand: 2}},
 	{"server", HandChanged{Participant: "p1"}},
+	{"server", TrackPublished{Track: Track{ID: 4, Participant: "p1", Kind: Video, Source: Camera, Codec: VP8, SSRC: 9, Width: 1280, Height: 720, FPS: 30, Layers: 2,
+		Encodings: []TrackEncoding{{ID: 5, SSRC: 10, Width: 320, Height: 180, Layers: 2}}}}},
+	{"server", EncodingsWanted{Flow: 2, Flows: []uint32{2, 5}}},
+	{"server", Speakers{Tracks: []uint32{1, 6}}},
+	{"server", RecordingChanged{Participant: "p1", On: true}},
 	{"server", Refused{Code: CodeBadText, Message: "There is nothing in this message.", Of: "chat", Nonce: "n2"}},
 	{"server", Measure{ID: "m1", WindowMS: 2500, Tracks: []uint32{1, 2}}},
 	{"server", PathEvent{Event: json.RawMessage(`{"id":1,"type":"path_switched"}`)}},
@@ -69,8 +78,8 @@ var examples = []struct {
 }
 
 var reportExamples = []Report{
-	{Sequence: 1, Clock: 2, Tracks: []TrackReport{}},
-	{Sequence: 4294967295, Clock: 123456789, Freezes: 3, Playout: 40, Tracks: []TrackReport{
+	{Sequence: 1, Clock: 2, Tracks: []TrackReport{}, Queueing: UnknownQueueing},
+	{Sequence: 4294967295, Clock: 123456789, Freezes: 3, Playout: 40, Queueing: 123, Tracks: []TrackReport{
 		{Track: 1, HighestSeq: 70000, Received: 4000, Lost: 5, Rendered: 1234, ConcealedMS: 60, GapMS: 66, Jitter: 12, FrozenMS: 0},
 		{Track: 2, HighestSeq: 9, Received: 9, GapMS: 65535, Jitter: 65535, FrozenMS: 100000},
 	}},

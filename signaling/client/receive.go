@@ -259,7 +259,7 @@ func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
 func (s *session) report() {
 	tick := time.NewTicker(time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond)
 	defer tick.Stop()
-	var r signaling.Report
+	r := signaling.Report{Queueing: signaling.UnknownQueueing}
 	for {
 		now := time.Now()
 		r.Sequence++

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"reflect"
 	"slices"
 
 	"github.com/roamcall/roamcall/signaling"
@@ -106,7 +107,7 @@ func (c *Client) forget(p signaling.Participant, reason string) (events []Event)
 
 func (c *Client) setTrack(t signaling.Track) []Event {
 	if have := c.tracks[t.ID]; have != nil {
-		if have.info == t {
+		if reflect.DeepEqual(have.info, t) {
 			return nil
 		}
 		have.info = t

@@ -194,6 +194,7 @@ func constants() string {
 		{"MAX_CHAT", signaling.MaxChat},
 		{"REPORT_FLOW", signaling.ReportFlow},
 		{"MAX_REPORT_TRACKS", signaling.MaxReportTracks},
+		{"UNKNOWN_QUEUEING", signaling.UnknownQueueing},
 	} {
 		fmt.Fprintf(&b, "export const %s = %v;\n", c.name, c.value)
 	}

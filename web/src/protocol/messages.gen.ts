@@ -12,6 +12,7 @@ export type FromParticipant =
   | ({ type: 'chat' } & Chat)
   | ({ type: 'reaction' } & Reaction)
   | ({ type: 'hand' } & Hand)
+  | ({ type: 'recording' } & Recording)
   | ({ type: 'leave' } & Leave);
 
 export type FromServer =
@@ -26,7 +27,10 @@ export type FromServer =
   | ({ type: 'chat_message' } & ChatMessage)
   | ({ type: 'reaction_shown' } & ReactionShown)
   | ({ type: 'hand_changed' } & HandChanged)
+  | ({ type: 'recording_changed' } & RecordingChanged)
   | ({ type: 'key_frame_requested' } & KeyFrameRequested)
+  | ({ type: 'encodings_wanted' } & EncodingsWanted)
+  | ({ type: 'speakers' } & Speakers)
   | ({ type: 'measure' } & Measure)
   | ({ type: 'path_event' } & PathEvent)
   | ({ type: 'path_snapshot' } & PathSnapshot)
@@ -57,6 +61,7 @@ export interface Publish {
   layers?: number;
   encrypted?: boolean;
   muted?: boolean;
+  encodings?: Encoding[];
 }
 
 export interface Unpublish {
@@ -71,6 +76,7 @@ export interface Mute {
 export interface Subscribe {
   track: number;
   max_layer: number;
+  height?: number;
 }
 
 export interface Unsubscribe {
@@ -99,6 +105,10 @@ export interface Reaction {
 
 export interface Hand {
   raised: boolean;
+}
+
+export interface Recording {
+  on: boolean;
 }
 
 export type Leave = Record<never, never>;
@@ -170,8 +180,22 @@ export interface HandChanged {
   hand: number;
 }
 
+export interface RecordingChanged {
+  participant: string;
+  on: boolean;
+}
+
 export interface KeyFrameRequested {
   flow: number;
+}
+
+export interface EncodingsWanted {
+  flow: number;
+  flows: number[];
+}
+
+export interface Speakers {
+  tracks: number[];
 }
 
 export interface Measure {
@@ -214,6 +238,14 @@ export type Kind = 'audio' | 'video';
 
 export type Source = 'camera' | 'microphone' | 'screen';
 
+export interface Encoding {
+  flow: number;
+  ssrc: number;
+  width: number;
+  height: number;
+  layers: number;
+}
+
 export interface TrackMeasurement {
   track: number;
   longest_gap_ms: number;
@@ -231,6 +263,7 @@ export interface Participant {
   presence: Presence;
   test: boolean;
   hand?: number;
+  recording?: boolean;
   receive: Codec[];
   tracks: Track[];
 }
@@ -250,6 +283,7 @@ export interface Track {
   layers?: number;
   encrypted?: boolean;
   muted: boolean;
+  encodings?: TrackEncoding[];
 }
 
 export interface PathEventData {
@@ -335,6 +369,14 @@ export interface LinkState {
 }
 
 export type Code = number;
+
+export interface TrackEncoding {
+  id: number;
+  ssrc: number;
+  width: number;
+  height: number;
+  layers: number;
+}
 
 export type PathEventType = 'connection_started' | 'connection_id_issued' | 'connection_id_in_use' | 'connection_id_retired' | 'path_challenge_sent' | 'path_response_received' | 'path_validated' | 'path_validation_failed' | 'path_switched' | 'session_resumed' | 'handover_report' | 'connection_closed';
 
@@ -460,6 +502,7 @@ export const MAX_NAME = 40;
 export const MAX_CHAT = 1000;
 export const REPORT_FLOW = 0;
 export const MAX_REPORT_TRACKS = 35;
+export const UNKNOWN_QUEUEING = 65535;
 
 export const Codes = {
   left: 0,

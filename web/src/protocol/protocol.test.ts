@@ -108,8 +108,10 @@ describe('report', () => {
       freezes: 70_000,
       playout: Number.NaN,
       tracks: Array.from({ length: 40 }, (_, i) => ({ track: i, gapMs: 1e6, ...track })),
+      queueing: 1e6,
     });
-    expect(out.length).toBe(15 + 35 * 32);
+    expect(out.length).toBe(15 + 35 * 32 + 2);
+    expect(hex(out.subarray(-2))).toBe('ffff');
     expect(hex(out.subarray(10, 15))).toBe('ffff000023');
     expect(hex(out.subarray(15, 47))).toBe(`${'00'.repeat(20)}00000001ffff000100000000`);
   });

@@ -1,12 +1,13 @@
 // The report datagram and its reply; package signaling on the server documents the layout (report.go).
 
-import { MAX_REPORT_TRACKS, REPORT_FLOW } from './messages.gen.ts';
+import { MAX_REPORT_TRACKS, REPORT_FLOW, UNKNOWN_QUEUEING } from './messages.gen.ts';
 import type { Bytes } from './varint.ts';
 
 const KIND_REPORT = 1;
 const KIND_REPLY = 2;
 const REPORT_HEAD = 15;
 const REPORT_ENTRY = 32;
+const REPORT_TAIL = 2;
 const REPLY_HEAD = 15;
 const REPLY_ENTRY = 18;
 
@@ -16,6 +17,7 @@ export interface Report {
   freezes: number; // 16 bits
   playout: number; // audio playout delay, ms, 16 bits
   tracks: TrackReport[];
+  queueing: number; // by how much longer the server's replies are on their way than the soonest lately, 0.1 ms; UNKNOWN_QUEUEING
 }
 
 export interface TrackReport {
@@ -51,7 +53,7 @@ const u32 = (v: number) => (v > 0 ? Math.round(v) % 2 ** 32 : 0);
 /** The datagram of a report. Tracks past MAX_REPORT_TRACKS are left out; values that do not fit are clipped. */
 export function writeReport(r: Report): Bytes {
   const tracks = r.tracks.slice(0, MAX_REPORT_TRACKS);
-  const out = new Uint8Array(REPORT_HEAD + REPORT_ENTRY * tracks.length);
+  const out = new Uint8Array(REPORT_HEAD + REPORT_ENTRY * tracks.length + REPORT_TAIL);
   const view = new DataView(out.buffer);
   view.setUint8(0, REPORT_FLOW);
   view.setUint8(1, KIND_REPORT);
@@ -69,6 +71,7 @@ export function writeReport(r: Report): Bytes {
     view.setUint16(p + 26, u16(t.jitter));
     view.setUint32(p + 28, u32(t.frozenMs));
   });
+  view.setUint16(out.length - REPORT_TAIL, Math.min(u16(r.queueing), UNKNOWN_QUEUEING));
   return out;
 }
 

@@ -7,7 +7,7 @@ import { receivable } from '../media/codecs.ts';
 import { PICTURE, SCREEN } from '../media/constraints.ts';
 import { Publisher } from '../media/publisher.ts';
 import { Remotes } from '../media/remotes.ts';
-import { type FromServer, REPORT_FLOW, type Welcome } from '../protocol/messages.gen.ts';
+import { type FromServer, REPORT_FLOW, UNKNOWN_QUEUEING, type Welcome } from '../protocol/messages.gen.ts';
 import { parseReply, writeReport } from '../protocol/report.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { Connection } from '../transport/connection.ts';
@@ -154,6 +154,7 @@ export class Call {
         freezes: this.#remotes.totals.freezes,
         playout: this.#remotes.playoutMs,
         tracks: this.#remotes.report(),
+        queueing: UNKNOWN_QUEUEING,
       }),
     );
   }
