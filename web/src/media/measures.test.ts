@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { Backlog } from './backlog.ts';
 import { FreezeMeter, Tally } from './freeze.ts';
 import { ArrivalJitter, InterarrivalJitter, Reception } from './jitter.ts';
-import { Pressure } from './pressure.ts';
+
 import { VideoSchedule } from './schedule.ts';
 
 describe('FreezeMeter', () => {
@@ -153,39 +154,15 @@ describe('VideoSchedule', () => {
   });
 });
 
-describe('Pressure', () => {
-  it('sheds, then cuts, and lowers the bit rate in steps', () => {
-    const p = new Pressure();
-    p.sent(1, 10_000);
-    expect(p.judge(0, 30, 10_200)).toBe('send');
-    expect(p.judge(0, 30, 10_300)).toBe('shed');
-    expect(p.share).toBeCloseTo(0.7);
-    expect(p.judge(0, 30, 10_900)).toBe('shed');
-    expect(p.share).toBeCloseTo(0.7); // not twice in a second
-    expect(p.judge(0, 30, 11_400)).toBe('cut');
-    expect(p.share).toBeCloseTo(0.49);
-    p.forget();
-    expect(p.judge(0, 30, 11_500)).toBe('send');
-    for (let t = 12_000; t < 60_000; t += 100) p.judge(0, 30, t);
-    expect(p.share).toBe(1);
-  });
-
-  it('looks at what the transport does not take', () => {
-    const p = new Pressure();
-    expect([p.judge(3, 0, 9_000), p.judge(4, 0, 9_000), p.judge(21, 0, 9_000)]).toEqual([
-      'send',
-      'shed',
-      'cut',
-    ]);
-  });
-
-  it('follows the sequence numbers of replies over their edge', () => {
-    const p = new Pressure();
-    p.sent(65535, 0);
-    p.sent(0, 100);
-    p.received(65535 + 65536); // extended
-    expect(p.age(150)).toBe(50);
-    p.received(65536 * 2);
-    expect(p.age(150)).toBe(0);
+describe('Backlog', () => {
+  it('follows the sequence numbers of replies over their edge, and tells what arrived', () => {
+    const b = new Backlog();
+    b.sent(65535, 700, 0);
+    b.sent(0, 300, 100);
+    expect(b.received(65535 + 65536)).toBe(700); // extended
+    expect(b.age(150)).toBe(50);
+    expect(b.received(65535 + 65536)).toBe(0);
+    expect(b.received(65536 * 2)).toBe(300);
+    expect(b.age(150)).toBe(0);
   });
 });

@@ -10,8 +10,8 @@ export interface PublishedAudioOptions {
   flow: number;
   source: 'microphone' | 'screen';
   epoch: number;
-  /** Encrypts; null in a call that is not encrypted. */
-  seal: Seal | null;
+  /** Makes what encrypts; null in a call that is not encrypted. */
+  seal: (() => Seal) | null;
   send(message: FromParticipant): void;
 }
 
@@ -24,7 +24,12 @@ export class PublishedAudio {
   constructor(options: PublishedAudioOptions) {
     this.#options = options;
     const { flow, epoch, seal } = options;
-    this.sender = new AudioSender({ flow, ssrc: this.#ssrc, epoch, seal });
+    this.sender = new AudioSender({ flow, ssrc: this.#ssrc, epoch, seal: seal?.() ?? null });
+  }
+
+  /** It is sent, if only silence. */
+  get on(): boolean {
+    return this.#published;
   }
 
   /** A session is there: announces the track and sends on it from now on. */

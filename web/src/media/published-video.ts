@@ -4,21 +4,27 @@
 import type { Codec, FromParticipant, Publish } from '../protocol/messages.gen.ts';
 import type { Session } from '../transport/transport.ts';
 import { randomSSRC } from './outgoing.ts';
+import type { Size } from './picture-size.ts';
 import type { Seal } from './sealing.ts';
-import { type VideoFormat, VideoSender } from './video-sender.ts';
+import type { VideoFormat } from './video-encoding.ts';
+import { VideoSender } from './video-sender.ts';
 
 /** How often a picture that does not move is sent again: it gets sharper, and who joins sees it. */
 const REPEAT_MS = 1_000;
 
 export interface PublishedVideoOptions {
   flow: number;
+  /** Of a further, small encoding; null: there is none. */
+  smallFlow: number | null;
   source: 'camera' | 'screen';
   /** Frames per second at most. */
   fps: number;
   epoch: number;
   maxPixels: number;
-  /** Encrypts; null in a call that is not encrypted. */
-  seal: Seal | null;
+  /** Makes what encrypts an encoding; null in a call that is not encrypted. */
+  seal: (() => Seal) | null;
+  /** The way up has no room for what nothing depends on. */
+  congested(): boolean;
   send(message: FromParticipant): void;
   changed(format: VideoFormat): void;
   notice(text: string): void;
@@ -28,25 +34,30 @@ export class PublishedVideo {
   readonly sender: VideoSender;
   readonly #options: PublishedVideoOptions;
   readonly #ssrc = randomSSRC();
+  readonly #smallSSRC = randomSSRC();
   #format: VideoFormat | null = null;
+  #small: Size | null = null;
   #on = false;
   #pump: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #repeat: ReturnType<typeof setInterval> | null = null;
 
   constructor(options: PublishedVideoOptions) {
     this.#options = options;
-    const { flow, epoch, maxPixels, fps, source, seal, send, changed, notice } = options;
+    const { flow, smallFlow, epoch, maxPixels, fps, source, seal, congested, send, changed, notice } =
+      options;
+    const outlet = (flow: number, ssrc: number) => ({ flow, ssrc, seal: seal?.() ?? null });
     this.sender = new VideoSender({
-      flow,
-      ssrc: this.#ssrc,
+      main: outlet(flow, this.#ssrc),
+      small: smallFlow === null ? null : outlet(smallFlow, this.#smallSSRC),
       epoch,
       maxPixels,
       fps,
       text: source === 'screen',
-      seal,
+      congested,
       handlers: {
-        format: (format) => {
+        format: (format, small) => {
           this.#format = format;
+          this.#small = small;
           if (this.#on || source === 'camera') send(this.#track(format)); // it may have been stopped meanwhile
           changed(format);
         },
@@ -65,7 +76,8 @@ export class PublishedVideo {
   }
 
   #track(format: VideoFormat): { type: 'publish' } & Publish {
-    const { flow, source, fps, seal } = this.#options;
+    const { flow, smallFlow, source, fps, seal } = this.#options;
+    const small = smallFlow !== null && this.#small;
     return {
       type: 'publish',
       flow,
@@ -76,6 +88,9 @@ export class PublishedVideo {
       encrypted: seal !== null,
       muted: !this.#on,
       ...format,
+      ...(small && {
+        encodings: [{ flow: smallFlow, ssrc: this.#smallSSRC, layers: format.layers, ...small }],
+      }),
     };
   }
 

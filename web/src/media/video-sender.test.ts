@@ -151,13 +151,13 @@ async function senderWith(seal: Seal | null, session: Session): Promise<VideoSen
   const handlers = { format: () => undefined, failed };
   const epoch = performance.timeOrigin + clock;
   const sender = new VideoSender({
-    flow: 2,
-    ssrc: 7,
+    main: { flow: 2, ssrc: 7, seal },
+    small: null,
+    congested: () => false,
     epoch,
     maxPixels: 640 * 360,
     fps: 30,
     text: false,
-    seal,
     handlers,
   });
   sender.use(session);
@@ -296,5 +296,84 @@ describe('slow encryption', () => {
     seal.done();
     expect(session.streams).toEqual([]);
     expect(framesOpen).toBe(0);
+  });
+});
+
+describe('a camera with a small encoding', () => {
+  const made = (session: FakeSession, flow: number) =>
+    session.streams.filter((stream) => stream.written[0]?.[0] === flow).flatMap((stream) => stream.frames);
+
+  async function twoEncodings(session: FakeSession) {
+    const formats: [number, number | undefined][] = [];
+    const sender = new VideoSender({
+      main: { flow: 2, ssrc: 7, seal: null },
+      small: { flow: 5, ssrc: 8, seal: null },
+      congested: () => false,
+      epoch: performance.timeOrigin + clock,
+      maxPixels: 640 * 360,
+      fps: 30,
+      text: false,
+      handlers: {
+        format: (format, small) => formats.push([format.height, small?.height]),
+        failed: (message) => expect.fail(message),
+      },
+    });
+    sender.use(session);
+    push(sender);
+    await settle();
+    return { sender, formats };
+  }
+
+  it('makes what somebody receives, and nothing else', async () => {
+    const session = new FakeSession();
+    const { sender, formats } = await twoEncodings(session);
+    expect(formats).toEqual([[360, 180]]);
+    for (let i = 0; i < 3; i++) push(sender);
+    expect([made(session, 2).length, made(session, 5).length]).toEqual([3, 0]);
+
+    sender.setWanted([2, 5]);
+    await settle(); // the second encoder is configured
+    clock += 300;
+    for (let i = 0; i < 3; i++) push(sender);
+    const [main, small] = [made(session, 2), made(session, 5)];
+    expect(small.length).toBe(3);
+    expect(small[0]?.key).toBe(true);
+
+    sender.setWanted([5]);
+    for (let i = 0; i < 3; i++) push(sender);
+    expect([made(session, 2).length, made(session, 5).length]).toEqual([main.length, small.length + 3]);
+
+    sender.setWanted([]);
+    for (let i = 0; i < 3; i++) push(sender);
+    expect([made(session, 2).length, made(session, 5).length]).toEqual([main.length, small.length + 3]);
+
+    sender.close();
+    expect(framesOpen).toBe(0);
+  });
+
+  it('begins with a key frame, of the newest picture, what is wanted again', async () => {
+    const session = new FakeSession();
+    const { sender } = await twoEncodings(session);
+    push(sender);
+    sender.setWanted([]);
+    clock += 300;
+    push(sender);
+    const before = made(session, 2).length;
+    sender.setWanted([2]); // nothing is pushed after this
+    const frames = made(session, 2);
+    expect(frames.length).toBe(before + 1);
+    expect(frames.at(-1)?.key).toBe(true);
+    sender.close();
+  });
+
+  it('says what it can use of the way up', async () => {
+    const session = new FakeSession();
+    const { sender } = await twoEncodings(session);
+    expect([...sender.demands.keys()]).toEqual([2]);
+    sender.setWanted([2, 5]);
+    expect([...sender.demands.keys()]).toEqual([2, 5]);
+    sender.pause();
+    expect(sender.demands.size).toBe(0);
+    sender.close();
   });
 });

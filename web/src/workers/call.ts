@@ -6,8 +6,15 @@ import { now } from '../media/clock.ts';
 import { receivable } from '../media/codecs.ts';
 import { PICTURE, SCREEN } from '../media/constraints.ts';
 import { Publisher } from '../media/publisher.ts';
+import { QueueingDelay } from '../media/queueing.ts';
 import { Remotes } from '../media/remotes.ts';
-import { type FromServer, REPORT_FLOW, UNKNOWN_QUEUEING, type Welcome } from '../protocol/messages.gen.ts';
+import {
+  type FromServer,
+  type PathEventData,
+  REPORT_FLOW,
+  UNKNOWN_QUEUEING,
+  type Welcome,
+} from '../protocol/messages.gen.ts';
 import { parseReply, writeReport } from '../protocol/report.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { Connection } from '../transport/connection.ts';
@@ -33,6 +40,7 @@ export class Call {
   #session: Session | null = null; // the newest
   #timers: ReturnType<typeof setInterval>[] = [];
   #reports: ReturnType<typeof setInterval> | null = null;
+  readonly #queueing = new QueueingDelay(); // on the way down
   #sequence = 0;
   #rtt = 0;
   #self = '';
@@ -88,6 +96,7 @@ export class Call {
   #welcome(welcome: Welcome, session: Session): void {
     this.#self = welcome.participant;
     this.#session = session;
+    this.#queueing.restart();
     this.#remotes.sync(welcome.participants);
     this.#publisher.use(session);
     this.#publisher.audience(this.#remotes.participants.values(), true);
@@ -104,6 +113,16 @@ export class Call {
       case 'key_frame_requested':
         this.#publisher.keyFrameRequested(m.flow);
         return;
+      case 'encodings_wanted':
+        this.#publisher.wanted(m);
+        return;
+      case 'path_event':
+        // The queues of the new path are not those of the old one.
+        if ((m.event as PathEventData).type === 'path_switched') {
+          this.#publisher.uplink.restart();
+          this.#queueing.restart();
+        }
+        break;
       case 'measure':
         this.#connection?.send({ type: 'measurement', ...this.#remotes.measure(m) });
         return;
@@ -142,6 +161,7 @@ export class Call {
     const rtt = ((clock() - reply.clock) >>> 0) / 1000;
     this.#rtt = this.#rtt === 0 ? rtt : this.#rtt + (rtt - this.#rtt) / 8;
     this.#connection?.measured(rtt);
+    this.#queueing.add((reply.server * 1000) % 2 ** 32, clock(), now());
     this.#publisher.reply(reply, this.#rtt);
   }
 
@@ -154,7 +174,7 @@ export class Call {
         freezes: this.#remotes.totals.freezes,
         playout: this.#remotes.playoutMs,
         tracks: this.#remotes.report(),
-        queueing: UNKNOWN_QUEUEING,
+        queueing: Number.isNaN(this.#queueing.value) ? UNKNOWN_QUEUEING : 10 * this.#queueing.value,
       }),
     );
   }

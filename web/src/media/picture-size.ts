@@ -1,0 +1,56 @@
+// How large a picture is encoded, by the bits that there are for it. Pure.
+
+export interface Size {
+  width: number;
+  height: number;
+}
+
+const FULL = 1_500_000; // bits per second of 1280 by 720
+const SCALES = [1, 2 / 3, 1 / 2, 1 / 3];
+const DOWN = 0.35; // of its full bit rate: fewer are better spent on fewer pixels
+const UP = 0.7; // of the full bit rate of the next larger one
+const REST = 4_000; // ms from one change to one upwards: each costs a key frame
+const REST_DOWN = 1_000;
+
+/** Bits per second that a picture of this size can use, at 30 frames per second of people, at fewer of text. Small ones need more per pixel. */
+export function fullBitrate({ width, height }: Size): number {
+  return Math.round(FULL * ((width * height) / (1280 * 720)) ** 0.6);
+}
+
+/** A picture no larger than `pixels`, with even sides. */
+export function within({ width, height }: Size, pixels: number): Size {
+  return scaled({ width, height }, Math.min(1, Math.sqrt(pixels / (width * height))));
+}
+
+/** A picture of this height, with even sides. */
+export function ofHeight({ width, height }: Size, wanted: number): Size {
+  return scaled({ width, height }, wanted / height);
+}
+
+function scaled({ width, height }: Size, scale: number): Size {
+  const even = (v: number) => Math.max(2, 2 * Math.round((v * scale) / 2));
+  // Who is as large as may be is not made smaller by rounding.
+  return scale > 0.99
+    ? { width: width & ~1, height: height & ~1 }
+    : { width: even(width), height: even(height) };
+}
+
+/** Chooses a size, and keeps to it for a while. */
+export class PictureSize {
+  #step = 0;
+  #changed = Number.NEGATIVE_INFINITY;
+
+  /** `full` is the largest. */
+  choose(full: Size, bitrate: number, now: number): Size {
+    const at = (step: number) => scaled(full, SCALES[step] as number);
+    const since = now - this.#changed;
+    if (this.#step < SCALES.length - 1 && since > REST_DOWN && bitrate < DOWN * fullBitrate(at(this.#step))) {
+      this.#step++;
+      this.#changed = now;
+    } else if (this.#step > 0 && since > REST && bitrate > UP * fullBitrate(at(this.#step - 1))) {
+      this.#step--;
+      this.#changed = now;
+    }
+    return at(this.#step);
+  }
+}

@@ -1,0 +1,46 @@
+// The queues on a way, from clocks that nobody has set: by how much longer something is on its way than the soonest lately. Pure.
+
+const WINDOW = 10_000; // ms; in it something has met no queue, and clocks have not drifted apart
+const LATEST = 3; // samples; the soonest of them, as one may have been held up by a machine
+
+/** Microseconds between two clocks, modulo 2^32. */
+const ahead = (a: number, b: number): number => (a - b) | 0;
+
+export class QueueingDelay {
+  /** ms; NaN before the first sample. */
+  value = Number.NaN;
+  #latest: number[] = [];
+  // The soonest of this half of the window and of the one before.
+  #soonest: number | null = null;
+  #before: number | null = null;
+  #since = 0;
+
+  /** `sent` and `arrived` are two clocks, µs modulo 2^32. */
+  add(sent: number, arrived: number, now: number): void {
+    const took = (arrived - sent) >>> 0;
+    if (this.#soonest === null) this.#since = now;
+    if (now - this.#since > WINDOW / 2) {
+      this.#before = this.#soonest;
+      this.#soonest = null;
+      this.#since = now;
+    }
+    if (this.#soonest === null || ahead(took, this.#soonest) < 0) this.#soonest = took;
+    const { base } = this;
+    this.#latest.push(took);
+    if (this.#latest.length > LATEST) this.#latest.shift();
+    this.value = Math.max(0, Math.min(...this.#latest.map((t) => ahead(t, base))) / 1000);
+  }
+
+  get base(): number {
+    const now = this.#soonest as number;
+    return this.#before !== null && ahead(this.#before, now) < 0 ? this.#before : now;
+  }
+
+  /** The way is another. */
+  restart(): void {
+    this.value = Number.NaN;
+    this.#latest = [];
+    this.#soonest = null;
+    this.#before = null;
+  }
+}

@@ -1,0 +1,123 @@
+// The way up of all that this participant sends: what it takes, by the server's replies to the reports, twenty a second. Pure.
+//
+// A reply tells when the server had the report, which shows the queues in the network; the newest frame of each flow, which shows those in front of it; and
+// what arrived, and what was lost, of the sound.
+
+import type { Reply } from '../protocol/report.ts';
+import type { Backlog } from './backlog.ts';
+import { Nada, USABLE } from './nada.ts';
+import { QueueingDelay } from './queueing.ts';
+
+const LIMITS = { min: 150_000, max: 6_000_000, initial: 2_000_000 };
+const RECEIVED_MS = 300; // over which the rate of arrivals is taken
+const LOSS_MS = 2_000;
+const CADENCE = 100; // ms that a frame may be on its way beyond the round trip: it waits for a report, and for the rest of itself
+const CONGESTED = 60; // ms of queue from which upper layers are left out
+
+interface Arrivals {
+  at: number; // the server's clock, ms
+  bytes: number; // since the arrivals before
+}
+
+interface Losses {
+  at: number;
+  received: number;
+  lost: number;
+}
+
+export class Uplink {
+  readonly #nada = new Nada(LIMITS);
+  readonly #network = new QueueingDelay();
+  readonly #waits: number[] = []; // of frames, ms; the latest three
+  #arrivals: Arrivals[] = [];
+  #losses: Losses[] = [];
+  #queueing = 0;
+
+  /** What the way up takes, bits per second. */
+  get estimate(): number {
+    return this.#nada.rate;
+  }
+
+  /** What encoders may give out, bits per second. */
+  get usable(): number {
+    return USABLE * this.#nada.rate;
+  }
+
+  /** How long what is sent now has to wait, ms. */
+  get queueing(): number {
+    return this.#queueing;
+  }
+
+  /** The queue is so long that only what others depend on should be sent. */
+  get congested(): boolean {
+    return this.#queueing > CONGESTED;
+  }
+
+  /** The path, or the session, is another. */
+  restart(): void {
+    if (this.#arrivals.length > 0) this.#nada.restart(); // else nothing was learned of the one before
+    this.#network.restart();
+    this.#waits.length = 0;
+    this.#arrivals = [];
+    this.#losses = [];
+    this.#queueing = 0;
+  }
+
+  /**
+   * Takes a reply. `backlogs` are those of the video flows, `soundBytes` what was sent as sound since the last reply.
+   */
+  reply(
+    reply: Reply,
+    o: { now: number; rtt: number; backlogs: ReadonlyMap<number, Backlog>; soundBytes: number },
+  ): void {
+    let bytes = o.soundBytes;
+    let wait = 0;
+    let received = 0;
+    let lost = 0;
+    for (const flow of reply.flows) {
+      const backlog = o.backlogs.get(flow.flow);
+      if (backlog) {
+        bytes += backlog.received(flow.highestSeq);
+        wait = Math.max(wait, backlog.age(o.now) - o.rtt - CADENCE);
+      } else {
+        received += flow.received;
+        lost += flow.lost;
+      }
+    }
+    this.#network.add(reply.clock, (reply.server * 1000) % 2 ** 32, o.now);
+    this.#waits.push(wait);
+    if (this.#waits.length > 3) this.#waits.shift();
+    this.#queueing = Math.max(this.#network.value, Math.min(...this.#waits));
+    const rate = this.#received(reply.server, bytes);
+    if (Number.isNaN(rate)) return;
+    this.#nada.update(
+      { queueing: this.#queueing, loss: this.#loss(o.now, received, lost), received: rate, rtt: o.rtt },
+      o.now,
+    );
+  }
+
+  /** Bits per second by the server's clock; NaN until there is enough of it. */
+  #received(server: number, bytes: number): number {
+    const since = (at: number) => (server - at) | 0;
+    const newest = this.#arrivals.at(-1);
+    if (newest && since(newest.at) < 0) return Number.NaN; // overtaken by another reply
+    this.#arrivals.push({ at: server, bytes });
+    while (this.#arrivals.length > 2 && since((this.#arrivals[1] as Arrivals).at) >= RECEIVED_MS)
+      this.#arrivals.shift();
+    const span = since((this.#arrivals[0] as Arrivals).at);
+    if (span < RECEIVED_MS / 2) return Number.NaN;
+    // The bytes of the first arrived before the span.
+    const arrived = this.#arrivals.slice(1).reduce((sum, a) => sum + a.bytes, 0);
+    return (8000 * arrived) / span;
+  }
+
+  /** Share of the sound's packets that were lost. One alone says nothing. */
+  #loss(now: number, received: number, lost: number): number {
+    this.#losses.push({ at: now, received, lost });
+    while (this.#losses.length > 2 && now - (this.#losses[1] as Losses).at >= LOSS_MS) this.#losses.shift();
+    const first = this.#losses[0] as Losses;
+    const missing = lost - first.lost;
+    const all = received - first.received + missing;
+    return missing > 1 && all > 20 ? missing / all : 0;
+  }
+}
