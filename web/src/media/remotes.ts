@@ -106,7 +106,7 @@ export class Remotes {
         break;
       case 'speakers':
         this.#speakers = new Set(m.tracks);
-        for (const { track } of this.#tracks.values()) this.#mute(track.id, track.muted);
+        for (const { track, audio } of this.#tracks.values()) if (audio) this.#mute(track.id, track.muted);
         break;
     }
   }

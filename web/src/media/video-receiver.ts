@@ -75,6 +75,7 @@ export class VideoReceiver {
   setCanvas(canvas: OffscreenCanvas | null): void {
     const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
     this.#painter = context ? new Painter(context) : null;
+    this.#shown = Number.NEGATIVE_INFINITY; // nothing on this one
   }
 
   setCodec(codec: Codec): void {
@@ -296,7 +297,7 @@ export class VideoReceiver {
     const at = now();
     const media = frame.timestamp / 1000;
     const behind = this.#newest - media;
-    const past = media <= this.#shown; // an encoding that goes on from a key frame of the past
+    const past = media < this.#shown; // an encoding that goes on from a key frame of the past
     if (this.#closed || !this.#painter || past || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
       frame.close();
       return;
