@@ -6,6 +6,7 @@ import type { Bytes } from '../protocol/varint.ts';
 import type { InStream } from '../transport/transport.ts';
 import type { ToPlayout } from '../workers/messages.ts';
 import { Remotes } from './remotes.ts';
+import { Sealer } from './sealing.ts';
 
 const VIDEO: Track = {
   id: 10,
@@ -32,11 +33,11 @@ function ada(...tracks: Track[]): Participant {
 }
 
 /** A frame of VP8 on its stream: its number counts from the key frame at `from`. */
-function packet(flow: number, n: number, from: number, sequence = 1000 * flow + n): Bytes {
+function packet(flow: number, n: number, from: number, payload = Uint8Array.of(flow, n)): Bytes {
   const rtp = {
     payloadType: PAYLOAD_TYPE.vp8,
     marker: true,
-    sequence,
+    sequence: 1000 * flow + n,
     timestamp: 3_000 * n,
     ssrc: flow,
     extensions: [
@@ -51,7 +52,7 @@ function packet(flow: number, n: number, from: number, sequence = 1000 * flow + 
         }),
       },
     ],
-    payload: Uint8Array.of(flow, n),
+    payload,
   };
   return framed(n === from ? flow : null, rtpSize(rtp), (out, at) => writeRTP(out, at, rtp));
 }
@@ -59,6 +60,16 @@ function packet(flow: number, n: number, from: number, sequence = 1000 * flow + 
 /** A stream of an encoding with the frames from..to, which then ends. */
 function group(flow: number, from: number, to: number): InStream {
   const chunks = Array.from({ length: to - from + 1 }, (_, i) => packet(flow, from + i, from));
+  return { read: async () => chunks.shift() ?? null, cancel: () => undefined };
+}
+
+/** The same, encrypted. */
+async function sealedGroup(sealer: Sealer, flow: number, from: number, to: number): Promise<InStream> {
+  const chunks: Bytes[] = [];
+  for (let n = from; n <= to; n++) {
+    const sealed = await new Promise<Bytes | null>((resolve) => sealer.seal(Uint8Array.of(flow, n), resolve));
+    if (sealed) chunks.push(packet(flow, n, from, sealed as Uint8Array<ArrayBuffer>));
+  }
   return { read: async () => chunks.shift() ?? null, cancel: () => undefined };
 }
 
@@ -169,6 +180,32 @@ describe('Remotes', () => {
     expect(decoded.slice(-2)).toEqual(['10K90', '10d91']);
     expect(entry(10)?.lost).toBe(0);
     expect(sent.filter((m) => m.type === 'key_frame')).toEqual([]);
+  });
+
+  it('decrypts encodings that each have a key of their own, in the order in which they came', async () => {
+    const secret = new Uint8Array(16).fill(7);
+    const friend = new Remotes((m) => sent.push(m), secret);
+    friend.sync([ada({ ...VIDEO, encrypted: true })]);
+    const [large, small, foreign] = [secret, secret, new Uint8Array(16)].map((s) => new Sealer(s)) as [
+      Sealer,
+      Sealer,
+      Sealer,
+    ];
+    // All before anything is decrypted, the keys being derived meanwhile.
+    const streams = await Promise.all([
+      sealedGroup(large, 10, 0, 2),
+      sealedGroup(small, 11, 3, 4),
+      sealedGroup(large, 10, 5, 6),
+    ]);
+    for (const stream of streams) await friend.stream(stream);
+    await vi.waitFor(() => expect(decoded).toHaveLength(7));
+    expect(decoded).toEqual(['10K0', '10d1', '10d2', '11K3', '11d4', '10K5', '10d6']);
+    expect(friend.stats().ada).toMatchObject({ undecrypted: 0, wrongKey: false });
+
+    await friend.stream(await sealedGroup(foreign, 11, 7, 12));
+    await vi.waitFor(() => expect(friend.stats().ada?.undecrypted).toBe(6));
+    expect(friend.stats().ada?.wrongKey).toBe(false); // the encoding could be read before
+    friend.close();
   });
 
   it('says to the playout who is silent on purpose or not sent on', async () => {

@@ -63,6 +63,7 @@ export class VideoReceiver {
   #show: ReturnType<typeof setTimeout> | null = null;
   #keyAsked = Number.NEGATIVE_INFINITY;
   #closed = false;
+  #lost = 0; // in the tally
   #muted = false;
   #wanted = true;
 
@@ -85,6 +86,7 @@ export class VideoReceiver {
   /** The encodings of the track, by their flow identifiers, and what makes the openers of each; null if they are not encrypted. */
   setEncodings(flows: readonly number[], newOpener: (() => Opener) | null): void {
     this.#encodings.set(flows);
+    this.#lost = this.framesLost; // not those of an encoding that is gone
     for (const encoding of this.#encodings.all()) {
       encoding.opener = newOpener ? (encoding.opener ?? newOpener()) : null;
     }
@@ -165,9 +167,8 @@ export class VideoReceiver {
     if (!packet || !mark || !encoding || this.#closed) return null;
     const seq = encoding.number(packet.sequence, at);
     const group = mark.independent ? seq : null;
-    const lostBefore = encoding.reception.lost;
     if (!encoding.count(seq)) return group;
-    this.lost.add(encoding.reception.lost - lostBefore, at); // negative when a late one comes after all
+    this.#countLost(at);
     const media = this.#timestamp.unwrap(packet.timestamp) / 90;
     this.jitter.add(at, media);
     const codec = (videoCodecOf(packet.payloadType) ?? this.#codec) as VideoCodec;
@@ -223,7 +224,9 @@ export class VideoReceiver {
   }
 
   #advance(at: number): void {
-    for (const frame of this.#encodings.next(at)) this.#decode(frame);
+    const frames = this.#encodings.next(at);
+    this.#countLost(at); // what is missing of an encoding counts once it is gone over to
+    for (const frame of frames) this.#decode(frame);
     if (this.#wake) clearTimeout(this.#wake);
     this.#wake = null;
     // Who cannot read a track must not cost the others, whose picture gets worse with every key frame.
@@ -234,6 +237,12 @@ export class VideoReceiver {
     if (wake < Number.POSITIVE_INFINITY && !this.#closed) {
       this.#wake = setTimeout(() => this.#advance(now()), Math.max(1, wake - at));
     }
+  }
+
+  #countLost(at: number): void {
+    const lost = this.framesLost;
+    this.lost.add(lost - this.#lost, at); // negative when a late one comes after all
+    this.#lost = lost;
   }
 
   #askKey(at: number): void {
