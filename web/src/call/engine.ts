@@ -258,6 +258,10 @@ class Engine implements CallEngine {
     this.#post({ type: 'detach', participant, source });
   }
 
+  shown(participant: string, source: Picture, height: number): void {
+    this.#post({ type: 'shown', participant, source, height });
+  }
+
   unblockAudio(): void {
     this.#sound?.unblock();
   }

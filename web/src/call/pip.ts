@@ -1,7 +1,12 @@
 // Somebody's picture in a small window that stays above others (Picture-in-Picture). Chromium only: Firefox has its own button for videos, and
 // lets no page open one.
 
+import { signal } from '@preact/signals';
+
 let shown: { video: HTMLVideoElement; canvas: HTMLCanvasElement } | null = null;
+
+/** The canvas that is shown in the window, and how tall the window is, in px of CSS; null while there is none. */
+export const floating = signal<{ canvas: HTMLCanvasElement; height: number } | null>(null);
 
 export function canFloat(): boolean {
   return document.pictureInPictureEnabled === true;
@@ -20,13 +25,20 @@ export async function float(canvas: HTMLCanvasElement): Promise<void> {
   video.srcObject = stream;
   const stop = () => {
     for (const t of stream.getTracks()) t.stop();
-    if (shown?.video === video) shown = null;
+    if (shown?.video !== video) return;
+    shown = null;
+    floating.value = null;
   };
   video.addEventListener('leavepictureinpicture', stop);
   try {
     await video.play();
-    await video.requestPictureInPicture();
+    const pip = await video.requestPictureInPicture();
     shown = { video, canvas };
+    const resized = () => {
+      if (shown?.video === video) floating.value = { canvas, height: pip.height };
+    };
+    pip.onresize = resized;
+    resized();
   } catch (error) {
     stop();
     throw error;

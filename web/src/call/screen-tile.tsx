@@ -3,6 +3,7 @@
 import { useComputed } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { Icon } from '../ui/icons.tsx';
+import { useShown } from './shown.ts';
 import { type TilePlace, tileStyle } from './tile.tsx';
 import { TileTools } from './tile-tools.tsx';
 import type { CallEngine } from './types.ts';
@@ -27,9 +28,10 @@ export function ScreenTile({ engine, id, place, pinned, onPin }: ScreenTileProps
   }, [engine, id]);
   const encrypted = useComputed(() => engine.state.value.key !== '');
   const r = remote.value;
+  const { width = 0, height = 0, framesRendered = 0 } = r?.stats.screen ?? {};
+  useShown(engine, canvas, { id, source: 'screen', width, height, whole: true });
   if (!r) return null;
   const title = `${r.name}’s screen`;
-  const { width, height, framesRendered } = r.stats.screen;
   const privacy = privacyOf(
     { tracks: r.tracks.filter((t) => t.source === 'screen'), stats: r.stats },
     encrypted.value,

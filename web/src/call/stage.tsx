@@ -13,7 +13,7 @@ import { bestGrid } from './grid.ts';
 import { speakerPlaces } from './layout.ts';
 import { ScreenTile } from './screen-tile.tsx';
 import { screenOf } from './screens.ts';
-import { RemoteTile, SelfTile, type TilePlace, useRemoteIds, useSharing } from './tile.tsx';
+import { RemoteTile, SelfTile, type TilePlace, useRemoteIds, useSharing, useTileOrder } from './tile.tsx';
 import type { CallEngine } from './types.ts';
 import type { View } from './view.ts';
 import { handoverFacts, VERDICTS } from './words.ts';
@@ -49,14 +49,18 @@ export function Stage({ engine, view, handover, onCopy }: StageProps) {
 
   const others = ids.value.length;
   const floating = others > 0 && (choice.value ? choice.value === 'small' : others === 1 || !camera.value);
-  const keys = [...ids.value, ...sharing.value.map(screenOf)];
-  const tiles = keys.length + (floating ? 0 : 1);
+  const tiles = others + sharing.value.length + (floating ? 0 : 1);
   const gap = area.value.width < 600 ? 8 : 12;
   const size = bestGrid(tiles, area.value, gap);
   const large = view.large.value;
+  const scrolls = large === null && size.scrolls;
+  const order = useTileOrder(engine, scrolls ? size.columns * size.rows : others);
+  const keys = [...order.value, ...sharing.value.map(screenOf)];
   const places = large === null ? null : speakerPlaces(tiles, area.value, gap);
   const after = keys.filter((key) => key !== large);
-  const placeOf = (key: string): TilePlace => places?.[key === large ? 0 : 1 + after.indexOf(key)] ?? size;
+  // Tiles that change places stay where they are in the document, where one that fills the screen must not be touched.
+  const placeOf = (key: string): TilePlace =>
+    places?.[key === large ? 0 : 1 + after.indexOf(key)] ?? { ...size, order: keys.indexOf(key) };
   const alone = others === 0 && phase.value === 'connected';
   return (
     <div class="stage">
@@ -92,7 +96,7 @@ export function Stage({ engine, view, handover, onCopy }: StageProps) {
           <SelfTile
             key="self"
             engine={engine}
-            place={places?.at(-1) ?? size}
+            place={places?.at(-1) ?? { ...size, order: keys.length }}
             floating={floating}
             onToggle={
               others > 0

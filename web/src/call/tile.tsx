@@ -1,12 +1,14 @@
 // A tile per person. The canvas of a remote participant carries what was measured of it in data attributes, which scripts and tests read.
 
 import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
 import { FloatingReactions, RaisedHand } from './gestures.tsx';
 import type { Place } from './layout.ts';
+import { LoudestFirst } from './loudest.ts';
 import { shares } from './screens.ts';
+import { useShown } from './shown.ts';
 import { TileFacts } from './tile-facts.tsx';
 import { TileTools } from './tile-tools.tsx';
 import type { CallEngine, Remote } from './types.ts';
@@ -25,11 +27,15 @@ function Avatar({ name }: { name: string }) {
   );
 }
 
-/** A tile's size, and its place where the layout decides it and not the flow of the grid. */
-export type TilePlace = Pick<Place, 'width' | 'height'> & Partial<Place>;
+/** A tile's size, and its place where the layout decides it and not the flow of the grid. `order`: its number in the flow, if that is not the document's. */
+export type TilePlace = Pick<Place, 'width' | 'height'> & Partial<Place> & { order?: number };
 
-export function tileStyle({ width, height, x, y }: TilePlace): Record<string, string> {
-  const size = { width: `${width}px`, height: `${height}px` };
+export function tileStyle({ width, height, x, y, order }: TilePlace): Record<string, string> {
+  const size = {
+    width: `${width}px`,
+    height: `${height}px`,
+    ...(order === undefined ? {} : { order: `${order}` }),
+  };
   return x === undefined || y === undefined
     ? size
     : { ...size, position: 'absolute', left: `${x}px`, top: `${y}px` };
@@ -60,6 +66,10 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
   }, [engine, id]);
 
   const r = remote.value;
+  // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
+  const whole = r !== undefined && (r.test || r.stats.height > r.stats.width);
+  const { width = 0, height = 0 } = r?.stats ?? {};
+  useShown(engine, canvas, { id, source: 'camera', width, height, whole });
   if (!r) return null;
   const { stats } = r;
   const video = r.tracks.find((t) => t.source === 'camera');
@@ -67,8 +77,6 @@ export function RemoteTile({ engine, id, place, pinned, onPin, facts }: RemoteTi
   const picture = video !== undefined && !video.muted && stats.framesRendered > 0;
   const silent = audio === undefined || audio.muted;
   const privacy = privacyOf(r, encrypted.value);
-  // A test picture is there to be read to its edges; a person upright in a flat tile would lose head and hands.
-  const whole = r.test || stats.height > stats.width;
   return (
     <article
       class={`tile ${r.speaking && !silent && r.presence === 'connected' ? 'speaking' : ''} ${whole ? 'whole' : ''}`}
@@ -197,6 +205,14 @@ export function SelfTile({ engine, place, floating, onToggle }: SelfTileProps) {
 /** The ids of the remotes, changing only when somebody joins or leaves. */
 export function useRemoteIds(engine: CallEngine): ReadonlySignal<string[]> {
   return useIds(() => engine.state.value.remotes.map((r) => r.id));
+}
+
+/** The same in the order of their tiles, of which so many are in view. */
+export function useTileOrder(engine: CallEngine, inView: number): ReadonlySignal<string[]> {
+  const loudest = useMemo(() => new LoudestFirst(), []);
+  const room = useRef(inView);
+  room.current = inView;
+  return useIds(() => [...loudest.next(engine.state.value.remotes, room.current, performance.now())]);
 }
 
 /** The ids of those who share a screen. */

@@ -194,6 +194,8 @@ export interface CallEngine {
   /** Shows a remote participant's video on a canvas; the canvas is handed to the worker and cannot be reused for another. */
   attach(participant: string, source: Picture, canvas: HTMLCanvasElement): void;
   detach(participant: string, source: Picture): void;
+  /** Says how tall a picture is shown, in pixels of the screen, so that no more is sent; 0: nobody can see it. */
+  shown(participant: string, source: Picture, height: number): void;
   /** The local camera for the self view; null while it is off. */
   readonly preview: ReadonlySignal<MediaStream | null>;
   /** To be called from a click when audioBlocked. */

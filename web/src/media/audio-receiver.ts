@@ -15,6 +15,7 @@ import type { Opener } from './sealing.ts';
 const REMEMBER = 128; // timestamps, to tell what was already decoded
 const MAX_INSIDE = 50; // packets in the decoder
 const MAX_OPENING = 20; // packets in decryption: more than a network holds back and then releases at once
+const LONG_MS = 60_000; // without a packet: sequence numbers may have gone round meanwhile
 const STALE_MS = 1_000; // without a word from the worklet: the sound stands still
 
 export type SendPCM = (start: number, pcm: Float32Array<ArrayBuffer>) => void;
@@ -31,6 +32,7 @@ export class AudioReceiver {
   #sequence = new Unwrapper(16);
   #timestamp = new Unwrapper(32);
   #sequences = new Set<number>();
+  #cameAt = Number.NEGATIVE_INFINITY;
   #decoded = new Set<number>();
   #decoder: AudioDecoder | null = null;
   // Packets inside the decoder. Decoders stamp what they give out by counting samples and so lose every hole: the stamps are kept here.
@@ -53,9 +55,16 @@ export class AudioReceiver {
     this.#opener = opener;
   }
 
+  /** Whether the server sends the track on: what it does not is not lost. */
+  setSent(sent: boolean): void {
+    if (sent) this.reception.resume();
+    else this.reception.pause();
+  }
+
   packet(packet: RTPPacket, now: number): void {
     this.bytes += packet.payload.length;
-    const seq = this.#sequence.unwrap(packet.sequence);
+    const seq = this.#sequence.unwrap(packet.sequence, now - this.#cameAt > LONG_MS);
+    this.#cameAt = now;
     if (!remember(this.#sequences, seq)) return;
     this.reception.add(seq);
     const timestamp = this.#timestamp.unwrap(packet.timestamp);

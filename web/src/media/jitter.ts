@@ -84,20 +84,42 @@ export class InterarrivalJitter {
 export class Reception {
   received = 0;
   highest = 0;
-  #first = Number.NaN;
+  #first = Number.NaN; // of those that count
+  #counted = 0; // received of them
+  #lost = 0; // before them
+  #state: 'counts' | 'paused' | 'resumes' = 'counts';
 
   add(seq: number): void {
-    if (Number.isNaN(this.#first)) {
-      this.#first = seq;
-      this.highest = seq;
-    }
-    this.#first = Math.min(this.#first, seq);
-    this.highest = Math.max(this.highest, seq);
+    this.highest = this.received === 0 ? seq : Math.max(this.highest, seq);
     this.received++;
+    if (this.#state === 'paused') return;
+    if (this.#state === 'resumes') this.restart(seq, 0);
+    this.#first = Number.isNaN(this.#first) ? seq : Math.min(this.#first, seq);
+    this.#counted++;
+  }
+
+  /** Nothing is meant to come any more: what is missing from here on is not lost. */
+  pause(): void {
+    this.#lost = this.lost;
+    this.#state = 'paused';
+  }
+
+  /** The next packet is the first that is meant to come again. */
+  resume(): void {
+    if (this.#state === 'paused') this.#state = 'resumes';
+  }
+
+  /** Counts from the number `first` on, of which and after which `received` have come already. */
+  restart(first: number, received: number): void {
+    this.#lost = this.lost;
+    this.#state = 'counts';
+    this.#first = first;
+    this.#counted = received;
   }
 
   /** Packets that should have come and did not, so far. */
   get lost(): number {
-    return Number.isNaN(this.#first) ? 0 : Math.max(0, this.highest - this.#first + 1 - this.received);
+    if (this.#state !== 'counts' || Number.isNaN(this.#first)) return this.#lost;
+    return this.#lost + Math.max(0, this.highest - this.#first + 1 - this.#counted);
   }
 }

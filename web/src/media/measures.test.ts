@@ -113,6 +113,21 @@ it('Reception counts what is missing, and takes it back when it comes late', () 
   expect(r.lost).toBe(1);
 });
 
+it('Reception does not miss what was not meant to come', () => {
+  const r = new Reception();
+  for (const s of [10, 12]) r.add(s);
+  r.pause();
+  for (const s of [13, 17]) r.add(s); // on their way still
+  expect([r.received, r.lost]).toEqual([4, 1]);
+  r.resume();
+  expect(r.lost).toBe(1);
+  for (const s of [101, 100, 103]) r.add(s);
+  expect([r.received, r.highest, r.lost]).toEqual([7, 103, 2]);
+  r.resume(); // it is going on already
+  r.add(104);
+  expect(r.lost).toBe(2);
+});
+
 describe('VideoSchedule', () => {
   const steady = (late: (i: number) => number, n = 300) => {
     const s = new VideoSchedule();

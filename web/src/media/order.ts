@@ -65,6 +65,11 @@ export class FrameOrder<F extends OrderFrame> {
     this.needKey = true;
   }
 
+  /** The newest key frame that waits, or null. */
+  get key(): F | null {
+    return this.#waiting.findLast((f) => f.key) ?? null;
+  }
+
   /** Number of frames that wait. */
   get waiting(): number {
     return this.#waiting.length;
@@ -84,7 +89,7 @@ export class FrameOrder<F extends OrderFrame> {
 
   #find(now: number): F | null {
     // Without a reference only a key frame helps, the newest: what is before it would only be shown late.
-    if (this.needKey) return this.#waiting.findLast((f) => f.key) ?? null;
+    if (this.needKey) return this.key;
     const head = this.#waiting[0];
     if (!head) return null;
     const found = this.#waiting.find((f) => this.#decodable(f));

@@ -2,7 +2,14 @@
 
 import type { RemoteStats } from '../call/types.ts';
 import { FrameReader } from '../protocol/framing.ts';
-import type { FromServer, Measure, Measurement, Participant, Track } from '../protocol/messages.gen.ts';
+import type {
+  FromParticipant,
+  FromServer,
+  Measure,
+  Measurement,
+  Participant,
+  Track,
+} from '../protocol/messages.gen.ts';
 import type { TrackReport } from '../protocol/report.ts';
 import { markingOf, parseRTP } from '../protocol/rtp.ts';
 import { videoToAudioAxis } from '../protocol/unwrap.ts';
@@ -11,41 +18,50 @@ import type { InStream } from '../transport/transport.ts';
 import type { FromPlayout, Picture, ToPlayout } from '../workers/messages.ts';
 import { AudioReceiver } from './audio-receiver.ts';
 import { CardClock, now } from './clock.ts';
+import type { Reception } from './jitter.ts';
 import { Opener } from './sealing.ts';
 import { emptyStats, loudness } from './stats.ts';
 import { VideoReceiver } from './video-receiver.ts';
+import { Wishes } from './wishes.ts';
 
 const UNKNOWN_MS = 2_000; // media may overtake the message that announces its track
 const UNPLAYED = 400; // chunks of sound that may wait for a worklet which does not answer, e.g. without a sound card
 const GAP_SPAN = 10_000;
+const ALL_LAYERS = 7; // highest temporal layer of a wish
 const MAX_OPENING = 4; // frames of a track in decryption; beyond it its streams are not read on
 
 interface Receiving {
   track: Track;
   video: VideoReceiver | null;
   audio: AudioReceiver | null;
-  opener: Opener | null; // if the track is encrypted
+  opener: Opener | null; // of the sound, if it is encrypted
 }
 
 export class Remotes {
   readonly card = new CardClock();
   readonly participants = new Map<string, Participant>();
   #tracks = new Map<number, Receiving>();
-  #waiting = new Map<number, (() => void)[]>(); // for a track to be announced
+  #flows = new Map<number, Receiving>(); // by flow identifier: that of the track or of a further encoding
+  #waiting = new Map<number, (() => void)[]>(); // for a flow to be announced
   #canvases = new Map<string, OffscreenCanvas>();
+  #heights = new Map<string, number>(); // of the pictures as they are shown, by the key of the canvas
+  readonly #wishes = new Wishes();
+  #wish: ReturnType<typeof setTimeout> | null = null;
+  #speakers: ReadonlySet<number> | null = null; // tracks of microphones that are sent on; null: all
   #playout: MessagePort | null = null;
   #unplayed = 0;
   #gone = { freezes: 0, frozenMs: 0 }; // of tracks that ended
   #reportedAt = now();
+  #reported = new Map<number, number>(); // packets received, by flow, as reported last
   #statsAt = now();
   #bytes = new Map<string, number>();
   #levels = new Map<string, number>();
-  readonly #requestKey: (track: number) => void;
+  readonly #send: (m: FromParticipant) => void;
   readonly #secret: Bytes | null;
 
-  /** `secret` decrypts what is encrypted; null if there is none. */
-  constructor(requestKey: (track: number) => void, secret: Bytes | null) {
-    this.#requestKey = requestKey;
+  /** `send` tells the server, if there is a session; `secret` decrypts what is encrypted, null if there is none. */
+  constructor(send: (m: FromParticipant) => void, secret: Bytes | null) {
+    this.#send = send;
     this.#secret = secret;
   }
 
@@ -54,8 +70,11 @@ export class Remotes {
     const tracks = new Set(participants.flatMap((p) => p.tracks.map((t) => t.id)));
     for (const id of [...this.#tracks.keys()]) if (!tracks.has(id)) this.#remove(id);
     this.participants.clear();
+    this.#speakers = null; // until the session says otherwise
     for (const p of participants) this.#join(p);
     for (const { video } of this.#tracks.values()) video?.resumed();
+    this.#wishes.again();
+    this.#tellWishes();
   }
 
   /** Follows what the server tells about participants and tracks. */
@@ -67,7 +86,10 @@ export class Remotes {
       case 'participant_left': {
         const left = this.participants.get(m.id);
         this.participants.delete(m.id);
-        for (const source of ['camera', 'screen'] as const) this.#canvases.delete(canvasKey(m.id, source));
+        for (const source of ['camera', 'screen'] as const) {
+          this.#canvases.delete(canvasKey(m.id, source));
+          this.#heights.delete(canvasKey(m.id, source));
+        }
         for (const t of [...this.#tracks.values()])
           if (t.track.participant === m.id) this.#remove(t.track.id);
         for (const t of left?.tracks ?? []) this.#remove(t.id);
@@ -81,6 +103,10 @@ export class Remotes {
         break;
       case 'track_ended':
         this.#remove(m.track);
+        break;
+      case 'speakers':
+        this.#speakers = new Set(m.tracks);
+        for (const { track, audio } of this.#tracks.values()) if (audio) this.#mute(track.id, track.muted);
         break;
     }
   }
@@ -98,15 +124,33 @@ export class Remotes {
       if (track.kind === 'audio') t.audio = this.#newAudio(track.id);
       else t.video = this.#newVideo(track);
       this.#tracks.set(track.id, t);
-      for (const go of this.#waiting.get(track.id) ?? []) go();
-      this.#waiting.delete(track.id);
     }
     t.track = track;
-    t.opener = track.encrypted ? (t.opener ?? new Opener(this.#secret)) : null;
-    t.audio?.setOpener(t.opener);
-    t.video?.setOpener(t.opener);
+    if (t.audio) {
+      t.opener = track.encrypted ? (t.opener ?? new Opener(this.#secret)) : null;
+      t.audio.setOpener(t.opener);
+    }
+    const flows = [track.id, ...(track.encodings ?? []).map((e) => e.id)];
+    t.video?.setEncodings(flows, track.encrypted ? () => new Opener(this.#secret) : null);
     t.video?.setCodec(track.codec);
+    this.#route(t, flows);
     this.#mute(track.id, track.muted);
+    const height = t.video && this.#heights.get(canvasOf(track));
+    if (typeof height === 'number') this.#show(track.id, height);
+  }
+
+  /** What comes with these flow identifiers, and no other, belongs to the track. */
+  #route(t: Receiving, flows: number[]): void {
+    for (const [flow, other] of this.#flows) {
+      if (other !== t || flows.includes(flow)) continue;
+      this.#flows.delete(flow);
+      this.#reported.delete(flow);
+    }
+    for (const flow of flows) {
+      this.#flows.set(flow, t);
+      for (const go of this.#waiting.get(flow) ?? []) go();
+      this.#waiting.delete(flow);
+    }
   }
 
   #newAudio(id: number): AudioReceiver {
@@ -120,10 +164,10 @@ export class Remotes {
   #newVideo(track: Track): VideoReceiver {
     const video = new VideoReceiver(track.codec, {
       steady: pictureOf(track) === 'camera',
-      requestKey: () => this.#requestKey(track.id),
+      requestKey: () => this.#send({ type: 'key_frame', track: track.id }),
       heardAt: (media) => this.#heardAt(track, media),
     });
-    video.setCanvas(this.#canvases.get(canvasKey(track.participant, pictureOf(track))) ?? null);
+    video.setCanvas(this.#canvases.get(canvasOf(track)) ?? null);
     return video;
   }
 
@@ -132,13 +176,18 @@ export class Remotes {
     if (!t) return;
     t.track = { ...t.track, muted };
     t.video?.setMuted(muted);
-    if (t.audio) this.#toPlayout({ type: 'muted', track: id, muted });
+    if (!t.audio) return;
+    const sent = t.track.source !== 'microphone' || (this.#speakers?.has(id) ?? true);
+    t.audio.setSent(sent);
+    this.#toPlayout({ type: 'muted', track: id, muted: muted || !sent });
   }
 
   #remove(id: number): void {
     const t = this.#tracks.get(id);
     if (!t) return;
     this.#tracks.delete(id);
+    this.#route(t, []);
+    this.#wishes.forget(id);
     this.#bytes.delete(`${id}`);
     t.audio?.close();
     if (t.audio) this.#toPlayout({ type: 'remove', track: id });
@@ -154,36 +203,38 @@ export class Remotes {
   async stream(stream: InStream): Promise<void> {
     const frames = new FrameReader();
     let t: Receiving | undefined;
+    let flow = 0;
     let base = false;
     let group: number | null = null;
     try {
       for (;;) {
         const chunk = await stream.read();
         if (chunk === null) {
-          if (group !== null) t?.video?.ended(group);
+          if (group !== null) t?.video?.ended(flow, group);
           return;
         }
         const packets = frames.push(chunk);
         if (frames.flow === null) continue;
         if (!t) {
-          t = await this.#known(frames.flow);
+          flow = frames.flow;
+          t = await this.#known(flow);
           if (!t?.video) return stream.cancel();
         }
         for (const packet of packets) {
           if (!base) base = baseLayer(packet);
-          group = t.video?.packet(packet) ?? group;
+          group = t.video?.packet(flow, packet) ?? group;
           if (t.video && t.video.opening.waiting >= MAX_OPENING) await t.video.opening.settled;
         }
       }
     } catch {
-      t?.video?.cut(base);
+      t?.video?.cut(flow, base);
       stream.cancel();
     }
   }
 
-  /** The track, once it is announced; undefined if it is not in time. */
+  /** The track of a flow, once it is announced; undefined if it is not in time. */
   async #known(id: number): Promise<Receiving | undefined> {
-    if (!this.#tracks.has(id)) {
+    if (!this.#flows.has(id)) {
       await new Promise<void>((resolve) => {
         const waiting = this.#waiting.get(id) ?? [];
         waiting.push(resolve);
@@ -191,7 +242,7 @@ export class Remotes {
         setTimeout(resolve, UNKNOWN_MS);
       });
     }
-    return this.#tracks.get(id);
+    return this.#flows.get(id);
   }
 
   /** Takes a datagram that is not a reply. */
@@ -209,8 +260,38 @@ export class Remotes {
     if (canvas) this.#canvases.set(key, canvas);
     else this.#canvases.delete(key);
     for (const { track, video } of this.#tracks.values()) {
-      if (track.participant === participant && pictureOf(track) === source) video?.setCanvas(canvas);
+      if (canvasOf(track) === key) video?.setCanvas(canvas);
     }
+  }
+
+  /** How tall a picture is shown, in pixels of the screen; 0 if it is not. */
+  setHeight(participant: string, source: Picture, height: number): void {
+    if (!this.participants.has(participant)) return;
+    const key = canvasKey(participant, source);
+    this.#heights.set(key, height);
+    for (const { track, video } of this.#tracks.values()) {
+      if (video && canvasOf(track) === key) this.#show(track.id, height);
+    }
+  }
+
+  #show(track: number, height: number): void {
+    this.#wishes.show(track, height, now());
+    this.#tellWishes();
+  }
+
+  /** Tells the server what is of use, as soon as it is time. */
+  #tellWishes(): void {
+    for (const { track, height } of this.#wishes.due(now())) {
+      this.#tracks.get(track)?.video?.setWanted(height > 0);
+      if (height > 0) this.#send({ type: 'subscribe', track, max_layer: ALL_LAYERS, height });
+      else this.#send({ type: 'unsubscribe', track });
+    }
+    if (this.#wish) clearTimeout(this.#wish);
+    const { wakeAt } = this.#wishes;
+    this.#wish =
+      wakeAt < Number.POSITIVE_INFINITY
+        ? setTimeout(() => this.#tellWishes(), Math.max(1, wakeAt - now()))
+        : null;
   }
 
   setPlayout(port: MessagePort): void {
@@ -247,25 +328,15 @@ export class Remotes {
 
   // Measurements
 
-  /** For the report: totals of every track, and the gaps since the last report. */
+  /** For the report: totals of every flow, and the gaps since the last report. Those that something has come of since then are the first. */
   report(): TrackReport[] {
     const at = now();
     const from = this.#reportedAt;
     this.#reportedAt = at;
-    return [...this.#tracks.values()].map(({ track, video, audio }) => {
-      const { highest, received, lost } = (video ?? audio)?.reception ?? { highest: 0, received: 0, lost: 0 };
-      return {
-        track: track.id,
-        highestSeq: highest,
-        received,
-        lost,
-        rendered: video?.meter.rendered ?? 0,
-        concealedMs: audio?.concealed.total ?? 0,
-        gapMs: video?.meter.longestGap(from, at) ?? 0,
-        jitter: 10 * ((video ?? audio)?.jitter.value ?? 0),
-        frozenMs: video?.meter.frozenMs ?? 0,
-      };
-    });
+    const all = [...this.#tracks.values()].flatMap((t) => reportsOf(t, from, at));
+    const news = new Set(all.filter((r) => r.received !== (this.#reported.get(r.track) ?? 0)));
+    for (const r of news) this.#reported.set(r.track, r.received);
+    return [...news, ...all.filter((r) => !news.has(r))];
   }
 
   measure(m: Measure): Measurement {
@@ -273,7 +344,7 @@ export class Remotes {
     const from = at - m.window_ms;
     const tracks = m.tracks.flatMap((id) => {
       const t = this.#tracks.get(id);
-      if (!t) return [];
+      if (!t || t.video?.wanted === false) return [];
       return {
         track: id,
         longest_gap_ms: t.video?.meter.longestGap(from, at) ?? 0,
@@ -313,8 +384,8 @@ export class Remotes {
         if (t.track.participant !== id) continue;
         if (pictureOf(t.track) === 'camera') addStats(stats, t, at);
         else if (t.video) stats.screen = screenStats(t.video);
-        stats.undecrypted += t.opener?.failed ?? 0;
-        stats.wrongKey ||= t.opener?.wrongKey ?? false;
+        stats.undecrypted += t.video?.undecrypted ?? t.opener?.failed ?? 0;
+        stats.wrongKey ||= t.video?.wrongKey ?? t.opener?.wrongKey ?? false;
         const bytes = (t.video ?? t.audio)?.bytes ?? 0;
         const key = `${t.track.id}`;
         stats.bitrate += passed > 0 ? (8 * (bytes - (this.#bytes.get(key) ?? bytes))) / passed : 0;
@@ -337,6 +408,7 @@ export class Remotes {
   }
 
   close(): void {
+    if (this.#wish) clearTimeout(this.#wish);
     for (const id of [...this.#tracks.keys()]) this.#remove(id);
   }
 }
@@ -347,6 +419,44 @@ function pictureOf(track: Track): Picture {
 
 function canvasKey(participant: string, source: Picture): string {
   return `${participant} ${source}`;
+}
+
+function canvasOf(track: Track): string {
+  return canvasKey(track.participant, pictureOf(track));
+}
+
+const NOTHING: Omit<TrackReport, 'track'> = {
+  highestSeq: 0,
+  received: 0,
+  lost: 0,
+  rendered: 0,
+  concealedMs: 0,
+  gapMs: 0,
+  jitter: 0,
+  frozenMs: 0,
+};
+
+/** An entry for the track, which says what was seen or heard of it, and one for each further encoding that anything has come of. */
+function reportsOf({ track, video, audio }: Receiving, from: number, at: number): TrackReport[] {
+  const main: TrackReport = {
+    ...NOTHING,
+    track: track.id,
+    rendered: video?.meter.rendered ?? 0,
+    concealedMs: audio?.concealed.total ?? 0,
+    gapMs: video?.meter.longestGap(from, at) ?? 0,
+    jitter: 10 * ((video ?? audio)?.jitter.value ?? 0),
+    frozenMs: video?.meter.frozenMs ?? 0,
+  };
+  if (audio) return [{ ...main, ...countsOf(audio.reception) }];
+  const receptions = [...(video?.receptions() ?? [])];
+  return receptions.flatMap(([flow, reception]) => {
+    if (flow === track.id) return { ...main, ...countsOf(reception) };
+    return reception.received > 0 ? { ...NOTHING, track: flow, ...countsOf(reception) } : [];
+  });
+}
+
+function countsOf({ highest, received, lost }: Reception) {
+  return { highestSeq: highest, received, lost };
 }
 
 function screenStats({ width, height, meter }: VideoReceiver): RemoteStats['screen'] {
@@ -367,7 +477,7 @@ function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): 
     stats.longestGapMs = Math.max(stats.longestGapMs, video.meter.longestGap(at - GAP_SPAN, at));
     stats.freezes += video.meter.freezes;
     stats.frozenMs += video.meter.frozenMs;
-    stats.framesLost += video.reception.lost;
+    stats.framesLost += video.framesLost;
     stats.lipSyncMs = video.lipSync;
   }
   if (audio) {

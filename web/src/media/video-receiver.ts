@@ -1,4 +1,4 @@
-// The way of somebody's picture: packets of several streams (→ decryption) → order → decoder → canvas. It owns the decoded frames and closes every one.
+// The way of somebody's picture: packets of several streams and encodings (→ decryption) → order → decoder → canvas. It owns the decoded frames and closes every one.
 
 import type { Codec } from '../protocol/messages.gen.ts';
 import { markingOf, parseRTP, videoCodecOf } from '../protocol/rtp.ts';
@@ -6,10 +6,11 @@ import { Unwrapper } from '../protocol/unwrap.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { now } from './clock.ts';
 import { CODEC_STRING, type VideoCodec } from './codecs.ts';
+import { EncodingSwitch } from './encoding-switch.ts';
 import { FreezeMeter, Tally } from './freeze.ts';
 import { InOrder } from './in-order.ts';
-import { InterarrivalJitter, Reception } from './jitter.ts';
-import { FrameOrder, type OrderFrame } from './order.ts';
+import type { EncodedFrame } from './incoming-encoding.ts';
+import { InterarrivalJitter, type Reception } from './jitter.ts';
 import { Painter } from './painter.ts';
 import { VideoSchedule } from './schedule.ts';
 import type { Opener } from './sealing.ts';
@@ -23,8 +24,7 @@ const KEY_EVERY = 500; // ms between requests for a key frame
 const KEY_WAIT = 1_000; // ms after which one is asked for again
 const SOON = 3; // ms; timers are no more exact
 
-interface Encoded extends OrderFrame {
-  media: number; // ms
+interface Encoded extends EncodedFrame {
   codec: VideoCodec;
   payload: Bytes;
 }
@@ -39,7 +39,6 @@ export interface VideoReceiverOptions {
 
 export class VideoReceiver {
   readonly meter = new FreezeMeter();
-  readonly reception = new Reception();
   readonly jitter = new InterarrivalJitter();
   readonly lost = new Tally();
   readonly schedule = new VideoSchedule();
@@ -51,22 +50,22 @@ export class VideoReceiver {
   /** Frames in decryption, and what must come after them. Whoever gives packets lets only a few wait. */
   readonly opening = new InOrder();
   readonly #options: VideoReceiverOptions;
-  #opener: Opener | null = null;
   #codec: VideoCodec;
-  #order = new FrameOrder<Encoded>();
-  #sequence = new Unwrapper(16);
+  #encodings = new EncodingSwitch<Encoded>();
   #timestamp = new Unwrapper(32);
-  #seen = new Set<number>();
   #decoder: VideoDecoder | null = null;
   #decoderCodec: VideoCodec | null = null;
   #decoded: { frame: VideoFrame; media: number }[] = [];
   #newest = Number.NEGATIVE_INFINITY; // media time given to the decoder
+  #shown = Number.NEGATIVE_INFINITY; // media time given to the painter
   #painter: Painter | null = null;
   #wake: ReturnType<typeof setTimeout> | null = null;
   #show: ReturnType<typeof setTimeout> | null = null;
   #keyAsked = Number.NEGATIVE_INFINITY;
   #closed = false;
-  #paused = false;
+  #lost = 0; // in the tally
+  #muted = false;
+  #wanted = true;
 
   constructor(codec: Codec, options: VideoReceiverOptions) {
     this.#codec = codec === 'opus' ? 'vp8' : codec;
@@ -77,38 +76,99 @@ export class VideoReceiver {
   setCanvas(canvas: OffscreenCanvas | null): void {
     const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
     this.#painter = context ? new Painter(context) : null;
+    this.#shown = Number.NEGATIVE_INFINITY; // nothing on this one
   }
 
   setCodec(codec: Codec): void {
     if (codec !== 'opus') this.#codec = codec;
   }
 
-  /** What decrypts; null if the track is not encrypted. */
-  setOpener(opener: Opener | null): void {
-    this.#opener = opener;
+  /** The encodings of the track, by their flow identifiers, and what makes the openers of each; null if they are not encrypted. */
+  setEncodings(flows: readonly number[], newOpener: (() => Opener) | null): void {
+    this.#encodings.set(flows);
+    this.#lost = this.framesLost; // not those of an encoding that is gone
+    for (const encoding of this.#encodings.all()) {
+      encoding.opener = newOpener ? (encoding.opener ?? newOpener()) : null;
+    }
   }
 
   /** The sender has turned its camera off: no picture is meant to come. */
   setMuted(muted: boolean): void {
-    this.#paused = muted;
-    if (muted) this.meter.pause();
+    this.#muted = muted;
+    this.#changed();
   }
 
-  /** Takes an RTP packet, one frame. A key frame's sequence number, unwrapped, is returned: it names the group. */
-  packet(bytes: Bytes): number | null {
+  /** Whether the server is asked for the picture. The last one stays. */
+  setWanted(wanted: boolean): void {
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    const reception = this.#encodings.active?.reception;
+    if (wanted) {
+      // The server begins with a key frame by itself.
+      this.#keyAsked = now();
+      this.#encodings.cut();
+      reception?.resume();
+    } else reception?.pause();
+    this.#changed();
+  }
+
+  get wanted(): boolean {
+    return this.#wanted;
+  }
+
+  get #paused(): boolean {
+    return this.#muted || !this.#wanted;
+  }
+
+  #changed(): void {
+    if (this.#paused) this.meter.pause();
+    else if (this.#received) this.#advance(now());
+  }
+
+  /** What came of each encoding, by its flow identifier. */
+  *receptions(): Generator<[number, Reception]> {
+    for (const [flow, { reception }] of this.#encodings.entries()) yield [flow, reception];
+  }
+
+  /** Frames that should have come and did not. */
+  get framesLost(): number {
+    let lost = 0;
+    for (const { reception } of this.#encodings.all()) lost += reception.lost;
+    return lost;
+  }
+
+  /** Frames that could not be decrypted. */
+  get undecrypted(): number {
+    let failed = 0;
+    for (const { opener } of this.#encodings.all()) failed += opener?.failed ?? 0;
+    return failed;
+  }
+
+  /** It is encrypted with another key. */
+  get wrongKey(): boolean {
+    return [...this.#encodings.all()].some(({ opener }) => opener?.wrongKey);
+  }
+
+  get #hopeless(): boolean {
+    return [...this.#encodings.all()].some(({ opener }) => opener?.hopeless);
+  }
+
+  get #received(): boolean {
+    return [...this.#encodings.all()].some(({ reception }) => reception.received > 0);
+  }
+
+  /** Takes an RTP packet, one frame, of an encoding. A key frame's sequence number, unwrapped, is returned: it names the group. */
+  packet(flow: number, bytes: Bytes): number | null {
     const at = now();
     this.bytes += bytes.length;
     const packet = parseRTP(bytes);
     const mark = packet && markingOf(packet);
-    if (!packet || !mark || this.#closed) return null;
-    const seq = this.#sequence.unwrap(packet.sequence);
+    const encoding = this.#encodings.get(flow);
+    if (!packet || !mark || !encoding || this.#closed) return null;
+    const seq = encoding.number(packet.sequence, at);
     const group = mark.independent ? seq : null;
-    if (this.#seen.has(seq)) return group;
-    this.#seen.add(seq);
-    if (this.#seen.size > 1024) this.#seen.delete(this.#seen.values().next().value as number);
-    const lostBefore = this.reception.lost;
-    this.reception.add(seq);
-    this.lost.add(this.reception.lost - lostBefore, at); // negative when a late one comes after all
+    if (!encoding.count(seq)) return group;
+    this.#countLost(at);
     const media = this.#timestamp.unwrap(packet.timestamp) / 90;
     this.jitter.add(at, media);
     const codec = (videoCodecOf(packet.payloadType) ?? this.#codec) as VideoCodec;
@@ -123,35 +183,35 @@ export class VideoReceiver {
       codec,
       payload: packet.payload,
     };
-    if (!this.#opener) this.#take(frame, at);
+    if (!encoding.opener) this.#take(flow, frame, at);
     else {
       // One that cannot be decrypted is as good as lost.
-      this.opening.add(this.#opener.open(packet.payload), (payload) => {
-        if (payload && !this.#closed) this.#take({ ...frame, payload }, now());
+      this.opening.add(encoding.opener.open(packet.payload), (payload) => {
+        if (payload && !this.#closed) this.#take(flow, { ...frame, payload }, now());
       });
     }
     return group;
   }
 
-  #take(frame: Encoded, at: number): void {
-    this.#order.push(frame);
+  #take(flow: number, frame: Encoded, at: number): void {
+    this.#encodings.get(flow)?.push(frame);
     this.#advance(at);
   }
 
-  /** The stream that began with the key frame of this number has ended. */
-  ended(group: number): void {
+  /** The stream of an encoding that began with the key frame of this number has ended. */
+  ended(flow: number, group: number): void {
     this.opening.after(() => {
       if (this.#closed) return;
-      this.#order.ended(group);
+      this.#encodings.get(flow)?.order.ended(group);
       this.#advance(now());
     });
   }
 
-  /** A stream of this track was reset. `base`: it carried the base layer, as far as is known. */
-  cut(base: boolean): void {
+  /** A stream of an encoding was reset. `base`: it carried the base layer, as far as is known. */
+  cut(flow: number, base: boolean): void {
     this.opening.after(() => {
       if (!base || this.#closed) return;
-      this.#order.cut();
+      this.#encodings.get(flow)?.order.cut();
       this.#advance(now());
     });
   }
@@ -159,25 +219,34 @@ export class VideoReceiver {
   /** There may be a new beginning: after a resumption a key frame is on its way or must be asked for. */
   resumed(): void {
     this.#keyAsked = Number.NEGATIVE_INFINITY;
-    this.#order.cut();
+    this.#encodings.cut();
     this.#advance(now());
   }
 
   #advance(at: number): void {
-    for (const frame of this.#order.next(at)) this.#decode(frame);
+    const frames = this.#encodings.next(at);
+    this.#countLost(at); // what is missing of an encoding counts once it is gone over to
+    for (const frame of frames) this.#decode(frame);
     if (this.#wake) clearTimeout(this.#wake);
     this.#wake = null;
-    if (this.#order.needKey) this.#askKey(at);
-    const asks = this.#order.needKey && this.reception.received > 0 && !this.#opener?.hopeless;
-    const wake = Math.min(this.#order.wakeAt, asks ? this.#keyAsked + KEY_WAIT : Number.POSITIVE_INFINITY);
+    // Who cannot read a track must not cost the others, whose picture gets worse with every key frame.
+    const asks = this.#encodings.needKey && !this.#paused && !this.#hopeless;
+    if (asks) this.#askKey(at);
+    const again = asks && this.#received ? this.#keyAsked + KEY_WAIT : Number.POSITIVE_INFINITY;
+    const wake = Math.min(this.#encodings.wakeAt, again);
     if (wake < Number.POSITIVE_INFINITY && !this.#closed) {
       this.#wake = setTimeout(() => this.#advance(now()), Math.max(1, wake - at));
     }
   }
 
+  #countLost(at: number): void {
+    const lost = this.framesLost;
+    this.lost.add(lost - this.#lost, at); // negative when a late one comes after all
+    this.#lost = lost;
+  }
+
   #askKey(at: number): void {
-    // Who cannot read a track must not cost the others, whose picture gets worse with every key frame.
-    if (at - this.#keyAsked < KEY_EVERY || this.#paused || this.#opener?.hopeless) return;
+    if (at - this.#keyAsked < KEY_EVERY) return;
     this.#keyAsked = at;
     this.#options.requestKey();
   }
@@ -207,7 +276,7 @@ export class VideoReceiver {
   #ready(frame: Encoded): VideoDecoder | null {
     if (this.#decoder?.state === 'configured' && this.#decoderCodec === frame.codec) return this.#decoder;
     if (!frame.key) {
-      this.#order.reset();
+      this.#encodings.reset();
       return null;
     }
     this.#closeDecoder();
@@ -224,7 +293,7 @@ export class VideoReceiver {
   #fail(): void {
     if (this.#closed) return;
     this.#closeDecoder();
-    this.#order.reset();
+    this.#encodings.reset();
     this.#advance(now());
   }
 
@@ -237,7 +306,8 @@ export class VideoReceiver {
     const at = now();
     const media = frame.timestamp / 1000;
     const behind = this.#newest - media;
-    if (this.#closed || !this.#painter || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
+    const past = media < this.#shown; // an encoding that goes on from a key frame of the past
+    if (this.#closed || !this.#painter || past || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
       frame.close();
       return;
     }
@@ -282,6 +352,7 @@ export class VideoReceiver {
       return;
     }
     const { displayWidth, displayHeight } = frame;
+    this.#shown = Math.max(this.#shown, media);
     this.#painter.paint(frame).then(
       () => {
         this.width = displayWidth;

@@ -250,6 +250,12 @@ describe('unwrapping', () => {
     expect([10, 2 ** 32 - 5, 20].map((v) => t.unwrap(v))).toEqual([10, -5, 20]);
   });
 
+  it('goes onward where so much was left out that the nearest is behind', () => {
+    const u = new Unwrapper(16);
+    expect([u.unwrap(100), u.unwrap(40_100, true), u.unwrap(40_099)]).toEqual([100, 40_100, 40_099]);
+    expect([u.unwrap(40_100, true), u.unwrap(40_099, true)]).toEqual([40_100, 40_099 + 65_536]);
+  });
+
   it.each([0, 3_000, 50_000, 100_000, 500_000])('brings video and audio to one axis after %d s', (t) => {
     const video = t % (2 ** 32 / 90_000);
     const audio = (t + 0.04) % (2 ** 32 / 48_000);

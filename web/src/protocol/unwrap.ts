@@ -9,7 +9,8 @@ export class Unwrapper {
     this.#size = 2 ** bits;
   }
 
-  unwrap(value: number): number {
+  /** `onward`: so much may have been left out that the nearest says nothing, but it is not one of the past. */
+  unwrap(value: number, onward = false): number {
     if (this.#highest === null) {
       this.#highest = value;
       return value;
@@ -17,7 +18,8 @@ export class Unwrapper {
     const size = this.#size;
     const low = ((this.#highest % size) + size) % size;
     let delta = value - low;
-    if (delta >= size / 2) delta -= size;
+    if (onward) delta = (delta + size) % size;
+    else if (delta >= size / 2) delta -= size;
     else if (delta < -size / 2) delta += size;
     const full = this.#highest + delta;
     if (full > this.#highest) this.#highest = full;

@@ -50,7 +50,7 @@ export class Call {
     this.#post = post;
     const secret = join.key === '' ? null : secretOf(join.key);
     this.#chat = new SecretChat(secret);
-    this.#remotes = new Remotes((track) => this.#connection?.send({ type: 'key_frame', track }), secret);
+    this.#remotes = new Remotes((m) => this.#connection?.send(m), secret);
     this.#publisher = new Publisher({
       codec: join.codec,
       maxPixels: { camera: PICTURE.width * PICTURE.height, screen: SCREEN.width * SCREEN.height },
@@ -131,6 +131,7 @@ export class Call {
         return;
       case 'refused':
         if (m.of === 'chat') break; // the page knows what was written
+        if (m.of === 'subscribe') return; // the track ended meanwhile
         this.#post({ type: 'notice', text: m.message });
         return;
       case 'published':
@@ -234,6 +235,9 @@ export class Call {
         break;
       case 'detach':
         this.#remotes.setCanvas(m.participant, m.source, null);
+        break;
+      case 'shown':
+        this.#remotes.setHeight(m.participant, m.source, m.height);
         break;
       case 'playout':
         this.#remotes.setPlayout(m.port);

@@ -38,6 +38,8 @@ export type ToWorker =
   | { type: 'mute'; mic: boolean }
   | { type: 'canvas'; participant: string; source: Picture; canvas: OffscreenCanvas }
   | { type: 'detach'; participant: string; source: Picture }
+  /** How tall the picture is shown, in pixels of the screen; 0: nobody can see it. */
+  | { type: 'shown'; participant: string; source: Picture; height: number }
   | { type: 'playout'; port: MessagePort }
   /** The sample at `contextTime` (s) of the audio context is heard at `at` (ms since the epoch). */
   | { type: 'clock'; contextTime: number; at: number }
