@@ -66,6 +66,8 @@ export interface Remote {
   test: boolean;
   /** 0 while it is down; of two that are raised the lower number was first. */
   hand: number;
+  /** It records the call. */
+  recording: boolean;
   tracks: RemoteTrack[];
   /** 0..1, smoothed, of the sound as played. */
   level: number;
@@ -99,6 +101,7 @@ export interface Local {
   rttMs: number; // report to reply
   handRaised: boolean; // as the person wants it
   hand: number; // as the server has it, see Remote
+  recordingSince: number; // ms since the epoch; 0 while this person does not record
 }
 
 export interface CallState {
@@ -176,6 +179,21 @@ export interface PathListener {
   sample(s: ConnectionSample): void;
 }
 
+/** What a recording is made of, as long as the call lasts. */
+export interface Recordable {
+  context: AudioContext;
+  /** Everybody else's sound; null until it plays. */
+  playout(): AudioNode | null;
+  /** The open microphone, muted or not. */
+  microphone(): MediaStreamTrack | null;
+  /** The screen that this person shares. */
+  screen(): MediaStream | null;
+  /** The canvas on the page that shows a picture of somebody else. */
+  canvas(participant: string, source: Picture): HTMLCanvasElement | null;
+  /** Calls f about 15 times a second, also while the page is hidden, until the function that it returns is called. */
+  onTick(f: () => void): () => void;
+}
+
 /** The one object that a screen needs. Methods never throw; failures arrive in the state. */
 export interface CallEngine {
   readonly state: ReadonlySignal<CallState>;
@@ -205,5 +223,9 @@ export interface CallEngine {
   openChat(open: boolean): void;
   react(emoji: Emoji): void;
   raiseHand(raised: boolean): void;
+  /** Tells everybody that this person records the call, or does no more. */
+  tellRecording(on: boolean): void;
+  /** What a recording is made of; null outside a call. */
+  recordable(): Recordable | null;
   onPath(listener: PathListener): () => void;
 }

@@ -231,6 +231,7 @@ export class Call {
         break;
       case 'reaction':
       case 'hand':
+      case 'recording':
         this.#connection?.send(m);
         break;
     }
