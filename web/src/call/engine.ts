@@ -102,7 +102,9 @@ class Engine implements CallEngine {
     this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
     const noiseSuppression = !recallFlag('keep-noise');
     this.#microphone.setNoiseSuppression(noiseSuppression);
-    this.#local({ noiseSuppression });
+    const backgroundBlur = recallFlag('blur-background');
+    void this.#camera.setBlur(backgroundBlur);
+    this.#local({ noiseSuppression, backgroundBlur });
     const speaker = recall('speaker');
     if (speaker)
       void this.#sound.setSpeaker(speaker).then(
@@ -184,6 +186,12 @@ class Engine implements CallEngine {
     this.#local({ noiseSuppression: on });
   }
 
+  setBackgroundBlur(on: boolean): void {
+    rememberFlag('blur-background', on);
+    this.#local({ backgroundBlur: on });
+    this.#camera?.setBlur(on).catch(() => this.#notice('The camera does not change its background blur.'));
+  }
+
   share(on: boolean): void {
     const screen = this.#screen;
     if (!screen) return;
@@ -210,7 +218,7 @@ class Engine implements CallEngine {
       else camera.use(source);
       if (this.#camera !== camera)
         camera.stop(); // left meanwhile
-      else if (camera.on) this.#local({ camera: true, cameraId: camera.id });
+      else if (camera.on) this.#local({ camera: true, cameraId: camera.id, blurOffered: camera.offersBlur });
     } catch (error) {
       if (this.#camera !== camera) return;
       this.#local({ camera: camera.on });

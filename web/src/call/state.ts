@@ -39,6 +39,8 @@ export const initialState: CallState = {
     unheard: 0,
     speakerId: '',
     noiseSuppression: true,
+    backgroundBlur: false,
+    blurOffered: false,
     sharing: false,
     codec: 'vp8',
     width: 0,

@@ -91,6 +91,10 @@ export interface Local {
   /** Where the sound goes; '' is the system's choice. */
   speakerId: string;
   noiseSuppression: boolean;
+  /** As the person wants it, ... */
+  backgroundBlur: boolean;
+  /** ... and whether the open camera does it. */
+  blurOffered: boolean;
   /** A screen is shared. */
   sharing: boolean;
   codec: Codec; // of the video that is being sent
@@ -207,6 +211,7 @@ export interface CallEngine {
   /** Plays on this device; '' is the system's choice. Only where canChooseSpeaker (media/sound.ts). */
   setSpeaker(id: string): void;
   setNoiseSuppression(on: boolean): void;
+  setBackgroundBlur(on: boolean): void;
   /** Shares a screen, after the browser has asked which, or stops. To be called from a click. */
   share(on: boolean): void;
   /** Shows a remote participant's video on a canvas; the canvas is handed to the worker and cannot be reused for another. */
