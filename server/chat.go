@@ -116,6 +116,17 @@ func (c *call) raiseHand(p *participant, raised bool) {
 	c.broadcast(nil, signaling.HandChanged{Participant: p.id, Hand: p.hand})
 }
 
+// record tells everybody that p begins to record the call, or ends it. Who leaves ends it, too: it is gone with p.
+func (c *call) record(p *participant, on bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.gone || p.records == on {
+		return
+	}
+	p.records = on
+	c.broadcast(nil, signaling.RecordingChanged{Participant: p.id, On: on})
+}
+
 // refusal answers a message that could not be carried out.
 func refusal(m signaling.Message, err error) signaling.Refused {
 	e := signaling.AsError(err)

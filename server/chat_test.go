@@ -251,3 +251,50 @@ func TestHands(t *testing.T) {
 		t.Errorf("after resumption Ben's hand is %d, it was %d", again.welcome.Hand, second)
 	}
 }
+
+// Everybody is told who records, also those who come late and those who come back; who leaves takes it along.
+func TestRecording(t *testing.T) {
+	s := start(t, noLab)
+	ada := join(t, s, "", signaling.Join{Name: "Ada"})
+	ben := join(t, s, "", signaling.Join{Name: "Ben"})
+	record := func(on bool) {
+		t.Helper()
+		ada.send(signaling.Recording{On: on})
+		for _, c := range []*client{ada, ben} {
+			if m := await[signaling.RecordingChanged](c, nil); m.Participant != ada.welcome.Participant || m.On != on {
+				t.Errorf("they were told %+v", m)
+			}
+		}
+	}
+	recorded := func(c *client) bool {
+		t.Helper()
+		for _, p := range c.welcome.Participants {
+			if p.ID == ada.welcome.Participant {
+				return p.Recording
+			}
+		}
+		t.Errorf("Ada is not in %+v", c.welcome.Participants)
+		return false
+	}
+	record(true)
+	ada.send(signaling.Recording{On: true}) // it does
+	nothingMore(signaling.RecordingChanged{}.Type(), ada, ben)
+	if !recorded(join(t, s, "", signaling.Join{Name: "Cleo"})) {
+		t.Error("Cleo, who came late, was not told that Ada records")
+	}
+	ben = join(t, s, "", signaling.Join{Name: "Ben", Token: ben.welcome.Token})
+	if !recorded(ben) {
+		t.Error("Ben, who came back, was not told that Ada records")
+	}
+	record(false)
+	if recorded(join(t, s, "", signaling.Join{Name: "Dan"})) {
+		t.Error("Dan was told that Ada records")
+	}
+	record(true)
+	ada.send(signaling.Leave{})
+	await(ben, func(m signaling.ParticipantLeft) bool { return m.ID == ada.welcome.Participant })
+	ada = join(t, s, "", signaling.Join{Name: "Ada"})
+	if recorded(join(t, s, "", signaling.Join{Name: "Eve"})) {
+		t.Error("Eve was told that Ada records, who left")
+	}
+}

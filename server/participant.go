@@ -26,6 +26,7 @@ type participant struct {
 	session *session // nil while it is not connected, and always for test participants
 	silent  bool     // connected, but not heard of
 	hand    int      // see signaling.Participant
+	records bool     // the call, to a file of its own
 	gone    bool
 	expiry  *time.Timer              // while it is waited for
 	tracks  map[uint32]*track        // by flow
@@ -51,7 +52,8 @@ func newParticipant(name string, receive []signaling.Codec, test bool) *particip
 
 func (p *participant) info() signaling.Participant {
 	i := signaling.Participant{
-		ID: p.id, Name: p.name, Presence: signaling.Connected, Test: p.test, Hand: p.hand, Receive: p.receive, Tracks: []signaling.Track{},
+		ID: p.id, Name: p.name, Presence: signaling.Connected, Test: p.test, Hand: p.hand, Recording: p.records, Receive: p.receive,
+		Tracks: []signaling.Track{},
 	}
 	if (p.session == nil || p.silent) && !p.test {
 		i.Presence = signaling.Reconnecting

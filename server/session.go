@@ -158,6 +158,8 @@ func (s *session) handle(m signaling.Message) error {
 		return p.call.react(p, m.Emoji)
 	case signaling.Hand:
 		p.call.raiseHand(p, m.Raised)
+	case signaling.Recording:
+		p.call.record(p, m.On)
 	default:
 		return signaling.Errorf(signaling.CodeBadMessage, "A %s message has no place here.", m.Type())
 	}

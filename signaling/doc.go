@@ -34,8 +34,8 @@
 //
 // A [Chat] comes back to everybody, its author too, as a [ChatMessage]; one that is not taken is answered with [Refused], which has its nonce. The server keeps the latest
 // messages for as long as the call lasts and sends them right after the [Welcome], those after Join.ChatAfter. So a participant that comes back misses nothing and
-// gets nothing twice, and sends again, with the same nonce, what it has not seen come back. [Reaction] and [Hand] come back in the same way,
-// as [ReactionShown] and [HandChanged]. A reaction is of the moment and not repeated; whose hand is up stands in the Welcome.
+// gets nothing twice, and sends again, with the same nonce, what it has not seen come back. [Reaction], [Hand] and [Recording] come back in the same
+// way, as [ReactionShown], [HandChanged] and [RecordingChanged]. A reaction is of the moment and not repeated; whose hand is up, and who records, stands in the Welcome.
 //
 // # Encryption
 //

@@ -4,6 +4,7 @@ import { useComputed } from '@preact/signals';
 import { canShareScreen } from '../media/screen.ts';
 import { Button, IconButton } from '../ui/button.tsx';
 import { ReactionPicker } from './gestures.tsx';
+import { canRecord, RecordButton } from './record.tsx';
 import type { CallEngine } from './types.ts';
 
 /** What is open beside the call: one at a time, for it takes its room from the picture. */
@@ -15,6 +16,7 @@ export interface BarProps {
   onChat(): void;
   onPanel(): void;
   onDevices(): void;
+  onRecord(): void;
   onView(): void;
   onMore(): void;
   onCopy(): void;
@@ -28,6 +30,7 @@ export function Bar({
   onChat,
   onPanel,
   onDevices,
+  onRecord,
   onView,
   onMore,
   onCopy,
@@ -99,6 +102,7 @@ export function Bar({
       />
       <ReactionPicker engine={engine} />
       <span class="bar-gap" />
+      {canRecord() && <RecordButton engine={engine} onPress={onRecord} />}
       <IconButton
         icon="layout"
         label="View"

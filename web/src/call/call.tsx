@@ -9,6 +9,7 @@ import { copyText } from '../ui/copy.ts';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { lazy } from '../ui/lazy.tsx';
 import { recallFlag, rememberFlag } from '../ui/storage.ts';
+import { toast } from '../ui/toast.tsx';
 import { Bar, type Side } from './bar.tsx';
 import {
   useAnnouncements,
@@ -25,6 +26,7 @@ import { FreezeMeter } from './freeze-meter.tsx';
 import { toggleFullScreen } from './full-screen.ts';
 import { Lock } from './lock.tsx';
 import { Networks, useStyle } from './networks.tsx';
+import { canRecord } from './record.tsx';
 import { Stage } from './stage.tsx';
 import type { CallEngine, Phase } from './types.ts';
 import { useView } from './view.ts';
@@ -37,6 +39,7 @@ const SELDOM = {
   devices: () => import('./devices.tsx'),
   help: () => import('./help.tsx'),
   more: () => import('./more-dialog.tsx'),
+  recorder: () => import('./recording/recorder.ts'),
   view: () => import('./view-dialog.tsx'),
 };
 const ConnectionPanel = lazy(async () => (await SELDOM.panel()).ConnectionPanel);
@@ -73,6 +76,12 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
   const copy = () => {
     const link = callLink(engine.state.peek(), location, config.value);
     void copyText(link.url, link.local ? 'Copied (works on this machine only)' : 'Link copied');
+  };
+  const record = () => {
+    SELDOM.recorder().then(
+      ({ toggleRecording }) => toggleRecording(engine, () => view.large.peek()),
+      () => toast('The recorder did not load. Please try again.'),
+    );
   };
   const close = () => {
     dialog.value = null;
@@ -118,6 +127,9 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
         return;
       case 'full':
         return toggleFullScreen();
+      case 'record':
+        if (canRecord()) record();
+        return;
       case 'network': {
         const network = link?.networks[action.index];
         if (network && link) engine.switchNetwork(network.name, styleOn(link, style.value));
@@ -140,6 +152,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
             onDevices={() => {
               dialog.value = 'devices';
             }}
+            onRecord={record}
             onView={() => {
               dialog.value = 'view';
             }}
@@ -177,6 +190,7 @@ export function CallPage({ engine, onLeave }: { engine: CallEngine; onLeave(): v
           onDevices={() => {
             dialog.value = 'devices';
           }}
+          onRecord={record}
           onView={() => {
             dialog.value = 'view';
           }}

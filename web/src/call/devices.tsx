@@ -43,6 +43,17 @@ export function DevicesDialog({ engine, onClose }: { engine: CallEngine; onClose
             : 'The camera is off.'}
         </span>
       </div>
+      {l.camera && l.blurOffered && (
+        <label class="check">
+          <input
+            type="checkbox"
+            data-testid="background-blur"
+            checked={l.backgroundBlur}
+            onChange={(e) => engine.setBackgroundBlur(e.currentTarget.checked)}
+          />
+          <span>Blur my background</span>
+        </label>
+      )}
       <div class="field">
         <DeviceSelect
           id="call-mic"

@@ -9,7 +9,14 @@ import { MutedHint } from './muted-hint.ts';
 import { type Action, actionOf, takesText } from './shortcuts.ts';
 import { Spotlight } from './spotlight.ts';
 import type { CallEngine, Phase } from './types.ts';
-import { handoverSentence, type Person, peopleChanges, phaseChange, reactionSentences } from './words.ts';
+import {
+  handoverSentence,
+  type Person,
+  peopleChanges,
+  phaseChange,
+  reactionSentences,
+  recordingSentences,
+} from './words.ts';
 
 /** Keeps the screen on, and again after the page was hidden, which lets go of the lock. */
 export function useWakeLock(): void {
@@ -54,11 +61,18 @@ export function useAnnouncements(engine: CallEngine): void {
   useSignalEffect(() => {
     const { remotes, phase, notice, reactions } = engine.state.value;
     const last = before.current;
-    const people = remotes.map(({ id, name, presence, hand }) => ({ id, name, presence, hand }));
+    const people = remotes.map(({ id, name, presence, hand, recording }) => ({
+      id,
+      name,
+      presence,
+      hand,
+      recording,
+    }));
     const said = [phaseChange(last.phase, phase)];
-    // Who was there before is not news when one comes in.
+    // Who was there before is not news when one comes in; that somebody records is.
     if (last.phase === 'connected' || last.phase === 'reconnecting')
       said.push(...peopleChanges(last.people, people));
+    else if (phase === 'connected') said.push(...recordingSentences(people));
     said.push(...reactionSentences(reactions, last.reaction, people));
     if (notice && notice.at !== last.notice) toast(notice.text);
     before.current = {

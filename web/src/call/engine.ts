@@ -10,7 +10,15 @@ import type { TransportName } from '../transport/transport.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import type { FromWorker, Picture, ToWorker } from '../workers/messages.ts';
 import { type Action, initialState, reduce } from './state.ts';
-import type { CallEngine, CallState, JoinOptions, Local, PathListener, SwitchStyle } from './types.ts';
+import type {
+  CallEngine,
+  CallState,
+  JoinOptions,
+  Local,
+  PathListener,
+  Recordable,
+  SwitchStyle,
+} from './types.ts';
 
 const LEAVE_MS = 600; // for the worker to say goodbye
 const QUIET_MS = 1_500; // a context that starts may take a moment
@@ -26,6 +34,8 @@ class Engine implements CallEngine {
   readonly #state = signal<CallState>(initialState);
   readonly #preview = signal<MediaStream | null>(null);
   readonly #paths = new Set<PathListener>();
+  readonly #canvases = new Map<string, HTMLCanvasElement>(); // on the page, by participant and source
+  readonly #ticked = new Set<() => void>(); // who else wants ticks
   #worker: Worker | null = null;
   #sound: Sound | null = null;
   #microphone: Microphone | null = null;
@@ -92,7 +102,9 @@ class Engine implements CallEngine {
     this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
     const noiseSuppression = !recallFlag('keep-noise');
     this.#microphone.setNoiseSuppression(noiseSuppression);
-    this.#local({ noiseSuppression });
+    const backgroundBlur = recallFlag('blur-background');
+    void this.#camera.setBlur(backgroundBlur);
+    this.#local({ noiseSuppression, backgroundBlur });
     const speaker = recall('speaker');
     if (speaker)
       void this.#sound.setSpeaker(speaker).then(
@@ -174,6 +186,12 @@ class Engine implements CallEngine {
     this.#local({ noiseSuppression: on });
   }
 
+  setBackgroundBlur(on: boolean): void {
+    rememberFlag('blur-background', on);
+    this.#local({ backgroundBlur: on });
+    this.#camera?.setBlur(on).catch(() => this.#notice('The camera does not change its background blur.'));
+  }
+
   share(on: boolean): void {
     const screen = this.#screen;
     if (!screen) return;
@@ -200,7 +218,7 @@ class Engine implements CallEngine {
       else camera.use(source);
       if (this.#camera !== camera)
         camera.stop(); // left meanwhile
-      else if (camera.on) this.#local({ camera: true, cameraId: camera.id });
+      else if (camera.on) this.#local({ camera: true, cameraId: camera.id, blurOffered: camera.offersBlur });
     } catch (error) {
       if (this.#camera !== camera) return;
       this.#local({ camera: camera.on });
@@ -246,6 +264,7 @@ class Engine implements CallEngine {
   // Screens
 
   attach(participant: string, source: Picture, canvas: HTMLCanvasElement): void {
+    this.#canvases.set(`${participant} ${source}`, canvas);
     try {
       const offscreen = canvas.transferControlToOffscreen();
       this.#post({ type: 'canvas', participant, source, canvas: offscreen }, [offscreen]);
@@ -255,6 +274,7 @@ class Engine implements CallEngine {
   }
 
   detach(participant: string, source: Picture): void {
+    this.#canvases.delete(`${participant} ${source}`);
     this.#post({ type: 'detach', participant, source });
   }
 
@@ -296,6 +316,31 @@ class Engine implements CallEngine {
     this.#post({ type: 'hand', raised });
   }
 
+  tellRecording(on: boolean): void {
+    this.#local({ recordingSince: on ? Date.now() : 0 });
+    this.#post({ type: 'recording', on });
+  }
+
+  recordable(): Recordable | null {
+    const sound = this.#sound;
+    if (!sound) return null;
+    return {
+      context: sound.context,
+      playout: () => sound.playout,
+      microphone: () => this.#microphone?.track ?? null,
+      screen: () => this.#screen?.stream ?? null,
+      canvas: (participant, source) => this.#canvases.get(`${participant} ${source}`) ?? null,
+      onTick: (f) => {
+        this.#ticked.add(f);
+        this.#post({ type: 'ticks', of: 'recorder', on: true });
+        return () => {
+          if (this.#ticked.delete(f) && this.#ticked.size === 0)
+            this.#post({ type: 'ticks', of: 'recorder', on: false });
+        };
+      },
+    };
+  }
+
   /** Says again what the session before may have lost. The server does not take the same message twice. */
   #sayAgain(welcome: Welcome): void {
     const { chat, local } = this.#state.value;
@@ -304,6 +349,8 @@ class Engine implements CallEngine {
     }
     const raised = (welcome.hand ?? 0) > 0;
     if (local.handRaised !== raised) this.#post({ type: 'hand', raised: local.handRaised });
+    const on = local.recordingSince > 0;
+    if (on || welcome.resumed) this.#post({ type: 'recording', on });
   }
 
   // State
@@ -312,6 +359,7 @@ class Engine implements CallEngine {
     if (m.type === 'tick') {
       this.#camera?.tick();
       this.#screen?.tick();
+      for (const f of this.#ticked) f();
       return;
     }
     if (m.type === 'server') {

@@ -13,6 +13,7 @@ const ada: Remote = {
     { id: 2, kind: 'video', source: 'camera', codec: 'vp8', encrypted: false, muted: false },
   ],
   hand: 0,
+  recording: false,
   level: 0,
   speaking: false,
   stats: {

@@ -20,13 +20,18 @@ const SIDE = { share: 0.2, least: 120, most: 320 }; // of the others' column in 
 const BELOW = 0.62; // of a tall area's height is for the large tile, at most
 const TALLEST = 3 / 4;
 
+/** Places for count tiles that are all alike, all of them in view. */
+export function gridPlaces(count: number, area: Area, gap: number): Place[] {
+  return centred(count, { x: 0, y: 0, ...area }, gap);
+}
+
 /**
  * Places for count tiles of which the first is the large one. The others stand in a column at its right, or below it where the area is taller than wide; all
  * of them are in view.
  */
 export function speakerPlaces(count: number, area: Area, gap: number): Place[] {
   if (count === 0) return [];
-  if (count === 1) return centred(1, { x: 0, y: 0, ...area }, gap);
+  if (count === 1) return gridPlaces(1, area, gap);
   const wide = area.width >= area.height;
   const side = Math.min(SIDE.most, Math.max(SIDE.least, area.width * SIDE.share));
   const large = wide

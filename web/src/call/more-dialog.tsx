@@ -5,19 +5,21 @@ import { canShareScreen } from '../media/screen.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Reactions } from './gestures.tsx';
+import { canRecord } from './record.tsx';
 import type { CallEngine } from './types.ts';
 
 export interface MoreDialogProps {
   engine: CallEngine;
   onDevices(): void;
+  onRecord(): void;
   onView(): void;
   onCopy(): void;
   onClose(): void;
 }
 
-export function MoreDialog({ engine, onDevices, onView, onCopy, onClose }: MoreDialogProps) {
+export function MoreDialog({ engine, onDevices, onRecord, onView, onCopy, onClose }: MoreDialogProps) {
   const local = useComputed(() => engine.state.value.local);
-  const { sharing, handRaised } = local.value;
+  const { sharing, handRaised, recordingSince } = local.value;
   const after = (act: () => void) => () => {
     onClose();
     act();
@@ -32,6 +34,11 @@ export function MoreDialog({ engine, onDevices, onView, onCopy, onClose }: MoreD
         {canShareScreen() && (
           <Button icon="screen" size="large" onClick={after(() => engine.share(!sharing))}>
             {sharing ? 'Stop sharing' : 'Share a screen'}
+          </Button>
+        )}
+        {canRecord() && (
+          <Button icon="record" size="large" onClick={after(onRecord)}>
+            {recordingSince > 0 ? 'End the recording' : 'Record'}
           </Button>
         )}
         <Button icon="settings" size="large" onClick={onDevices}>

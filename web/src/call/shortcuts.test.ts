@@ -17,6 +17,8 @@ describe('keys of a call', () => {
     ['l', { do: 'layout' }],
     ['S', { do: 'facts' }],
     ['f', { do: 'full' }],
+    ['r', { do: 'record' }],
+    ['R', { do: 'record' }],
     ['?', { do: 'help' }],
     ['Escape', { do: 'close' }],
     ['1', { do: 'network', index: 0 }],

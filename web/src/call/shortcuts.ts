@@ -13,7 +13,8 @@ export type Action =
         | 'close'
         | 'layout'
         | 'facts'
-        | 'full';
+        | 'full'
+        | 'record';
     }
   | { do: 'network'; index: number };
 
@@ -43,6 +44,7 @@ export const HELP: { keys: string[]; what: string }[] = [
   { keys: ['L'], what: 'All alike, or who speaks large' },
   { keys: ['F'], what: 'Full screen' },
   { keys: ['S'], what: 'Show or hide what is measured of everybody' },
+  { keys: ['R'], what: 'Record the call to a file, or end that' },
   { keys: ['C'], what: 'Copy the link to this call' },
   { keys: ['?'], what: 'This list' },
   { keys: ['Esc'], what: 'Close what is open' },
@@ -78,6 +80,9 @@ export function actionOf(e: Key, where: Where): Action | null {
     case 's':
     case 'S':
       return { do: 'facts' };
+    case 'r':
+    case 'R':
+      return { do: 'record' };
     case '?':
       return { do: 'help' };
     case 'Escape':

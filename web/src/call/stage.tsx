@@ -11,6 +11,7 @@ import { Icon } from '../ui/icons.tsx';
 import { recall, remember } from '../ui/storage.ts';
 import { bestGrid } from './grid.ts';
 import { speakerPlaces } from './layout.ts';
+import { WhoRecords } from './record.tsx';
 import { ScreenTile } from './screen-tile.tsx';
 import { screenOf } from './screens.ts';
 import { RemoteTile, SelfTile, type TilePlace, useRemoteIds, useSharing, useTileOrder } from './tile.tsx';
@@ -116,6 +117,7 @@ export function Stage({ engine, view, handover, onCopy }: StageProps) {
             Connection lost. Reconnecting…
           </p>
         )}
+        <WhoRecords engine={engine} />
       </div>
       <div class="stage-notices">
         {phase.value === 'connecting' && (

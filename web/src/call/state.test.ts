@@ -141,6 +141,18 @@ describe('reduce', () => {
     expect(run(joining, { type: 'levels', remotes: {}, local: 0.9, unheard: 0 }).local.speaking).toBe(true);
   });
 
+  it('follows who records, and takes it from a welcome', () => {
+    const records = (s: CallState) => s.remotes[0]?.recording;
+    const told = (on: boolean) => server({ type: 'recording_changed', participant: 'bob', on });
+    expect(records(run(joining, welcome()))).toBe(false);
+    expect(records(run(joining, welcome(), told(true)))).toBe(true);
+    expect(records(run(joining, welcome(), told(true), told(false)))).toBe(false);
+    const late = run(joining, welcome({ participants: [{ ...person('bob'), recording: true }] }));
+    expect(records(late)).toBe(true);
+    const own = run(joining, welcome(), server({ type: 'recording_changed', participant: 'me', on: true }));
+    expect([own.local.recordingSince, records(own)]).toEqual([0, false]);
+  });
+
   it('follows raised hands, the own one too, and takes them from a welcome', () => {
     const raise = (participant: string, hand: number) => server({ type: 'hand_changed', participant, hand });
     const hands = (s: CallState) => [s.local.hand, s.remotes[0]?.hand];

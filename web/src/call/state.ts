@@ -39,6 +39,8 @@ export const initialState: CallState = {
     unheard: 0,
     speakerId: '',
     noiseSuppression: true,
+    backgroundBlur: false,
+    blurOffered: false,
     sharing: false,
     codec: 'vp8',
     width: 0,
@@ -48,6 +50,7 @@ export const initialState: CallState = {
     rttMs: 0,
     handRaised: false,
     hand: 0,
+    recordingSince: 0,
   },
   remotes: [],
   chat: EMPTY_CHAT,
@@ -165,6 +168,8 @@ function follow(state: CallState, m: FromServer, now: number): CallState {
       if (m.participant !== state.local.participant)
         return change(state, m.participant, (r) => ({ ...r, hand: m.hand }));
       return { ...state, local: { ...state.local, hand: m.hand } };
+    case 'recording_changed': // the own one the page knows first
+      return change(state, m.participant, (r) => ({ ...r, recording: m.on }));
     default:
       return state;
   }
@@ -182,6 +187,7 @@ function remote(p: Participant, known: Remote[]): Remote {
     presence: p.presence,
     test: p.test,
     hand: p.hand ?? 0,
+    recording: p.recording ?? false,
     tracks: p.tracks.map(remoteTrack),
     level: before?.level ?? 0,
     speaking: before?.speaking ?? false,

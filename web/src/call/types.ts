@@ -66,6 +66,8 @@ export interface Remote {
   test: boolean;
   /** 0 while it is down; of two that are raised the lower number was first. */
   hand: number;
+  /** It records the call. */
+  recording: boolean;
   tracks: RemoteTrack[];
   /** 0..1, smoothed, of the sound as played. */
   level: number;
@@ -89,6 +91,10 @@ export interface Local {
   /** Where the sound goes; '' is the system's choice. */
   speakerId: string;
   noiseSuppression: boolean;
+  /** As the person wants it, ... */
+  backgroundBlur: boolean;
+  /** ... and whether the open camera does it. */
+  blurOffered: boolean;
   /** A screen is shared. */
   sharing: boolean;
   codec: Codec; // of the video that is being sent
@@ -99,6 +105,7 @@ export interface Local {
   rttMs: number; // report to reply
   handRaised: boolean; // as the person wants it
   hand: number; // as the server has it, see Remote
+  recordingSince: number; // ms since the epoch; 0 while this person does not record
 }
 
 export interface CallState {
@@ -176,6 +183,21 @@ export interface PathListener {
   sample(s: ConnectionSample): void;
 }
 
+/** What a recording is made of, as long as the call lasts. */
+export interface Recordable {
+  context: AudioContext;
+  /** Everybody else's sound; null until it plays. */
+  playout(): AudioNode | null;
+  /** The open microphone, muted or not. */
+  microphone(): MediaStreamTrack | null;
+  /** The screen that this person shares. */
+  screen(): MediaStream | null;
+  /** The canvas on the page that shows a picture of somebody else. */
+  canvas(participant: string, source: Picture): HTMLCanvasElement | null;
+  /** Calls f about 15 times a second, also while the page is hidden, until the function that it returns is called. */
+  onTick(f: () => void): () => void;
+}
+
 /** The one object that a screen needs. Methods never throw; failures arrive in the state. */
 export interface CallEngine {
   readonly state: ReadonlySignal<CallState>;
@@ -189,6 +211,7 @@ export interface CallEngine {
   /** Plays on this device; '' is the system's choice. Only where canChooseSpeaker (media/sound.ts). */
   setSpeaker(id: string): void;
   setNoiseSuppression(on: boolean): void;
+  setBackgroundBlur(on: boolean): void;
   /** Shares a screen, after the browser has asked which, or stops. To be called from a click. */
   share(on: boolean): void;
   /** Shows a remote participant's video on a canvas; the canvas is handed to the worker and cannot be reused for another. */
@@ -207,5 +230,9 @@ export interface CallEngine {
   openChat(open: boolean): void;
   react(emoji: Emoji): void;
   raiseHand(raised: boolean): void;
+  /** Tells everybody that this person records the call, or does no more. */
+  tellRecording(on: boolean): void;
+  /** What a recording is made of; null outside a call. */
+  recordable(): Recordable | null;
   onPath(listener: PathListener): () => void;
 }

@@ -11,12 +11,13 @@ import {
   phaseChange,
   privacyOf,
   reactionSentences,
+  recordingSentences,
   styleOn,
   stylesOf,
 } from './words.ts';
 
-const ada: Person = { id: 'a', name: 'Ada', presence: 'connected', hand: 0 };
-const bob: Person = { id: 'b', name: 'Bob', presence: 'connected', hand: 0 };
+const ada: Person = { id: 'a', name: 'Ada', presence: 'connected', hand: 0, recording: false };
+const bob: Person = { id: 'b', name: 'Bob', presence: 'connected', hand: 0, recording: false };
 
 describe('people', () => {
   it('says who joined, left, lost the connection and came back', () => {
@@ -25,6 +26,15 @@ describe('people', () => {
     expect(peopleChanges([ada], [{ ...ada, presence: 'reconnecting' }])).toEqual(['Ada is reconnecting.']);
     expect(peopleChanges([{ ...ada, presence: 'reconnecting' }], [ada])).toEqual(['Ada is back.']);
     expect(peopleChanges([ada, bob], [ada, bob])).toEqual([]);
+  });
+
+  it('says who begins to record and ends it, of those who join as well', () => {
+    const records = { ...bob, recording: true };
+    expect(peopleChanges([ada, bob], [ada, records])).toEqual(['Bob is recording.']);
+    expect(peopleChanges([records], [records])).toEqual([]);
+    expect(peopleChanges([records], [bob])).toEqual(['Bob no longer records.']);
+    expect(peopleChanges([], [records])).toEqual(['Bob joined.', 'Bob is recording.']);
+    expect(recordingSentences([ada, records])).toEqual(['Bob is recording.']);
   });
 
   it('says whose hand goes up or down, and nothing when others change the order', () => {

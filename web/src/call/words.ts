@@ -11,6 +11,7 @@ export interface Person {
   name: string;
   presence: Presence;
   hand: number;
+  recording: boolean;
 }
 
 /** What to say when the people in the call change from one list to the next. */
@@ -22,6 +23,7 @@ export function peopleChanges(before: Person[], after: Person[]): string[] {
     const old = was.get(p.id);
     if (!old) {
       said.push(`${p.name} joined.`);
+      said.push(...recordingSentences([p]));
       continue;
     }
     if (old.presence !== p.presence) {
@@ -29,9 +31,16 @@ export function peopleChanges(before: Person[], after: Person[]): string[] {
     }
     if (old.hand === 0 && p.hand > 0) said.push(`${p.name} raised a hand.`);
     if (old.hand > 0 && p.hand === 0) said.push(`${p.name} lowered the hand.`);
+    if (!old.recording) said.push(...recordingSentences([p]));
+    else if (!p.recording) said.push(`${p.name} no longer records.`);
   }
   for (const p of before) if (!is.has(p.id)) said.push(`${p.name} left.`);
   return said;
+}
+
+/** Says who of these records. */
+export function recordingSentences(people: Person[]): string[] {
+  return people.filter((p) => p.recording).map((p) => `${p.name} is recording.`);
 }
 
 /** What to say of the reactions that came after a time, of those of some people. */

@@ -2,7 +2,8 @@
 // person joins. Whoever has the stream stops it: the preview until take(), the call engine after.
 
 import { signal } from '@preact/signals';
-import { audioConstraints, VIDEO_CONSTRAINTS } from '../media/constraints.ts';
+import { blurred } from '../media/blur.ts';
+import { audioConstraints } from '../media/constraints.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
 
@@ -37,7 +38,9 @@ function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrack
   const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
   return {
     ...device,
-    ...(kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(!recallFlag('keep-noise'))),
+    ...(kind === 'camera'
+      ? blurred(recallFlag('blur-background'))
+      : audioConstraints(!recallFlag('keep-noise'))),
   };
 }
 

@@ -1,7 +1,7 @@
 // The camera on the page: opens it and hands its frames to the worker.
 
 import type { ToWorker } from '../workers/messages.ts';
-import { VIDEO_CONSTRAINTS } from './constraints.ts';
+import { blurred, offersBlur, setBlur } from './blur.ts';
 import { openDevice, trackProcessor } from './devices.ts';
 import { Grabber } from './grabber.ts';
 
@@ -17,6 +17,7 @@ export class Camera {
   readonly #handlers: CameraHandlers;
   #track: MediaStreamTrack | null = null;
   #grabber: Grabber | null = null;
+  #blur = false;
   #ask = 0; // counts what was asked for; a camera that opens late must not win
 
   constructor(handlers: CameraHandlers) {
@@ -32,10 +33,20 @@ export class Camera {
     return this.#track?.getSettings().deviceId ?? '';
   }
 
+  get offersBlur(): boolean {
+    return this.#track !== null && offersBlur(this.#track);
+  }
+
+  /** Blurs the background from now on, or no more, also of cameras that are opened later. Rejects if the open one does not. */
+  async setBlur(on: boolean): Promise<void> {
+    this.#blur = on;
+    if (this.#track && offersBlur(this.#track)) await setBlur(this.#track, on);
+  }
+
   /** Opens a camera and sends it instead of the one before. Rejects with an Error for people. */
   async open(id: string): Promise<void> {
     const ask = ++this.#ask;
-    const track = await openDevice('camera', id);
+    const track = await openDevice('camera', id, this.#blur);
     if (ask === this.#ask) this.use(track);
     else track.stop(); // something else was asked for meanwhile
   }
@@ -50,7 +61,7 @@ export class Camera {
       this.stop();
       this.#handlers.lost();
     };
-    track.applyConstraints(VIDEO_CONSTRAINTS).catch(() => undefined); // the camera does what it can
+    track.applyConstraints(blurred(this.#blur)).catch(() => undefined); // the camera does what it can
     const Processor = trackProcessor();
     if (Processor) {
       const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });

@@ -1,16 +1,17 @@
 // Cameras and microphones as the page opens them; errors become sentences for people.
 
-import { audioConstraints, VIDEO_CONSTRAINTS } from './constraints.ts';
+import { blurred } from './blur.ts';
+import { audioConstraints } from './constraints.ts';
 
-/** Opens a device: `id` if it is there, else the default one. Rejects with an Error whose message is for people. */
+/** Opens a device: `id` if it is there, else the default one; `processed`: noise suppressed, or background blurred. Rejects with an Error whose message is for people. */
 export async function openDevice(
   kind: 'camera' | 'microphone',
   id: string,
-  noiseSuppression = true,
+  processed: boolean,
 ): Promise<MediaStreamTrack> {
   if (!navigator.mediaDevices)
     throw new Error('Cameras and microphones work only on a secure (https or localhost) page.');
-  const wanted = kind === 'camera' ? VIDEO_CONSTRAINTS : audioConstraints(noiseSuppression);
+  const wanted = kind === 'camera' ? blurred(processed) : audioConstraints(processed);
   const open = (constraints: MediaTrackConstraints) =>
     navigator.mediaDevices.getUserMedia(kind === 'camera' ? { video: constraints } : { audio: constraints });
   try {

@@ -57,5 +57,5 @@ export class Grabber {
 }
 
 function askForTicks(post: Post): void {
-  post({ type: 'ticks', on: document.hidden && open.size > 0 }, []);
+  post({ type: 'ticks', of: 'grabber', on: document.hidden && open.size > 0 }, []);
 }

@@ -74,6 +74,11 @@ export class Screen {
     return true;
   }
 
+  /** What is shared; null: nothing. */
+  get stream(): MediaStream | null {
+    return this.#stream;
+  }
+
   /** To be called with the worker's ticks. */
   tick(): void {
     this.#grabber?.tick();

@@ -38,6 +38,7 @@ export class Sound {
   readonly context: AudioContext;
   readonly #handlers: SoundHandlers;
   #timer: ReturnType<typeof setInterval> | null = null;
+  #playout: AudioWorkletNode | null = null;
   #offsets: number[] = []; // wall clock minus the context's, ms
 
   constructor(handlers: SoundHandlers) {
@@ -59,9 +60,15 @@ export class Sound {
       outputChannelCount: [2],
     });
     node.connect(this.context.destination);
+    this.#playout = node;
     const { port1, port2 } = new MessageChannel();
     node.port.postMessage({ port: port1 }, [port1]);
     this.#handlers.post({ type: 'playout', port: port2 }, [port2]);
+  }
+
+  /** What is played; null until it can be. */
+  get playout(): AudioNode | null {
+    return this.#playout;
   }
 
   /** Plays on this device, '' or 'default' being the system's choice. Rejects if there is no such device. */
@@ -134,6 +141,10 @@ export class Microphone {
 
   get open(): boolean {
     return this.#track !== null;
+  }
+
+  get track(): MediaStreamTrack | null {
+    return this.#track;
   }
 
   /** Device of the open microphone, '' if there is none. */

@@ -255,6 +255,7 @@ export class Call {
         break;
       case 'reaction':
       case 'hand':
+      case 'recording':
         this.#connection?.send(m);
         break;
     }

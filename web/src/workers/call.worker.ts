@@ -9,6 +9,7 @@ const TICK_MS = 66;
 const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
 let call: Call | null = null;
 let ticks: ReturnType<typeof setInterval> | null = null;
+const ticked = new Set<string>(); // who wants ticks
 
 function post(m: FromWorker): void {
   scope.postMessage(m);
@@ -21,8 +22,10 @@ scope.onmessage = (e: MessageEvent<ToWorker>) => {
       call ??= new Call(m, post);
       break;
     case 'ticks':
+      if (m.on) ticked.add(m.of);
+      else ticked.delete(m.of);
       if (ticks) clearInterval(ticks);
-      ticks = m.on ? setInterval(() => post({ type: 'tick' }), TICK_MS) : null;
+      ticks = ticked.size > 0 ? setInterval(() => post({ type: 'tick' }), TICK_MS) : null;
       break;
     default:
       call?.command(m);

@@ -31,8 +31,8 @@ export type ToWorker =
   | { type: 'screen-frame'; frame: VideoFrame }
   | { type: 'screen-sound'; source: ReadableStream<AudioData> }
   | { type: 'screen-off' }
-  /** Asks for ticks, see below. */
-  | { type: 'ticks'; on: boolean }
+  /** Asks for ticks, see below; they come while somebody wants them. */
+  | { type: 'ticks'; of: 'grabber' | 'recorder'; on: boolean }
   | { type: 'microphone'; source: ReadableStream<AudioData> | MessagePort }
   | { type: 'microphone-off' }
   | { type: 'mute'; mic: boolean }
@@ -45,7 +45,7 @@ export type ToWorker =
   | { type: 'clock'; contextTime: number; at: number }
   | { type: 'network'; network: string; style: SwitchStyle }
   /** For the server, as it is; lost without a session. The page says again after a welcome what must not be. */
-  | Extract<FromParticipant, { type: 'chat' | 'reaction' | 'hand' }>;
+  | Extract<FromParticipant, { type: 'chat' | 'reaction' | 'hand' | 'recording' }>;
 
 export type FromWorker =
   | { type: 'phase'; phase: Phase; failure: Failure | null }
