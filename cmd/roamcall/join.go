@@ -180,6 +180,7 @@ type joined struct {
 	recording  *recording // nil without --output
 	handovers  handovers
 	unreadable unreadable
+	restarts   restarts
 }
 
 const (
@@ -194,6 +195,7 @@ func (j *joined) run(ctx context.Context, video *file.Video, audio *file.Audio) 
 	config.OnEvent = func(e client.Event) {
 		j.handovers.note(e)
 		j.unreadable.note(e)
+		j.restarts.note(e)
 	}
 	if j.recording != nil {
 		config.OnVideo, config.OnAudio = j.recording.video, j.recording.audio

@@ -55,25 +55,25 @@ type session struct {
 }
 
 // dial opens a session without joining over the uplink with the given number. Only the join uses up a token, so any number may be dialled.
-func (c *Client) dial(ctx context.Context, first int) (*session, error) {
+func (c *Client) dial(ctx context.Context, t target, first int) (*session, error) {
 	s := &session{c: c, outgoing: make(chan signaling.Message, outgoingMessages), reportNow: make(chan struct{}, 1), began: time.Now()}
-	s.paths = newPaths(c.config.Uplinks, first, c.remote, c.changed)
+	s.paths = newPaths(c.config.Uplinks, first, t.remote, c.changed)
 	if err := s.paths.open(ctx, first); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.dialer = &webtransport.Transport{
-		TLSClientConfig: c.config.quicTLS(c.url.Hostname(), c.hashes),
+		TLSClientConfig: c.config.quicTLS(t.url.Hostname(), t.hashes),
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: idleTimeout, MaxIncomingUniStreams: incomingStreams,
 		},
-		DialAddr: func(ctx context.Context, _ string, t *tls.Config, q *quic.Config) (conn *quic.Conn, err error) {
-			s.conn, err = s.paths.slots[first].transport.Dial(ctx, net.UDPAddrFromAddrPort(c.remote), t, q)
+		DialAddr: func(ctx context.Context, _ string, security *tls.Config, q *quic.Config) (conn *quic.Conn, err error) {
+			s.conn, err = s.paths.slots[first].transport.Dial(ctx, net.UDPAddrFromAddrPort(t.remote), security, q)
 			return s.conn, err
 		},
 	}
-	res, wt, err := s.dialer.Dial(ctx, c.url.String(), nil)
+	res, wt, err := s.dialer.Dial(ctx, t.url.String(), nil)
 	if err == nil {
 		s.wt = wt
 		s.control, err = wt.OpenStreamSync(ctx)
