@@ -156,6 +156,7 @@ func (l *linkRates) allow(r *http.Request) bool {
 func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
+		Room    string `json:"room"` // pages say it; it is of no consequence
 	}
 	if !web.ReadJSON(w, r, &body) {
 		return

@@ -389,7 +389,7 @@ func (r *Roamer) Rebind() error {
 }
 
 // errNoNetwork is what there is to say while everything is down.
-var errNoNetwork = errors.New("link: no network leads to the server at the moment")
+var errNoNetwork = errors.New("no network leads to the server at the moment")
 
 // DialTCP connects to a TCP port of the server, over the network in use or, if that fails, another. It names the network. After Close the error
 // is [ErrClosed].

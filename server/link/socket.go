@@ -41,7 +41,7 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
 	if err != nil {
-		return nil, fmt.Errorf("link: listen on %v: %w", addr, err)
+		return nil, fmt.Errorf("listen on %v: %w", addr, err)
 	}
 	growBuffers(conn)
 	return conn, nil
@@ -60,7 +60,7 @@ func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*socket, error) {
 	}
 	conn, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(upstream))
 	if err != nil {
-		return nil, fmt.Errorf("link: socket from %v to %v: %w", source, upstream, err)
+		return nil, fmt.Errorf("socket from %v to %v: %w", source, upstream, err)
 	}
 	growBuffers(conn)
 	return &socket{conn, unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort())}, nil

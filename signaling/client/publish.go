@@ -34,7 +34,7 @@ func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication
 	case signaling.Audio:
 		kind = media.Audio
 	default:
-		return nil, fmt.Errorf("client: %q is not a kind of track", m.Kind)
+		return nil, fmt.Errorf("%q is not a kind of track", m.Kind)
 	}
 	c.publish.Lock()
 	defer c.publish.Unlock()

@@ -27,7 +27,7 @@ const (
 	controlTimeout   = 5 * time.Second // for one message to be taken by the connection
 )
 
-var errSlow = errors.New("client: the control stream does not keep up")
+var errSlow = errors.New("the control stream does not keep up")
 
 // session is one connection to the server. A Client has one at a time that carries the call, and during a resumption others that may come to.
 type session struct {
@@ -88,15 +88,15 @@ func (c *Client) dial(ctx context.Context, t target, first int) (*session, error
 		}
 		s.paths.close()
 		if res != nil {
-			return nil, fmt.Errorf("client: the server answers %s: %w", res.Status, err)
+			return nil, fmt.Errorf("the server answers %s: %w", res.Status, err)
 		}
-		return nil, certificateError(fmt.Errorf("client: cannot open a session: %w", err))
+		return nil, certificateError(fmt.Errorf("cannot open a session: %w", err))
 	}
 	s.paths.conn = s.conn
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	context.AfterFunc(wt.Context(), func() {
 		_, err := wt.OpenUniStream() // says what the session was closed with
-		s.end(fmt.Errorf("client: the session ended: %w", cmp.Or(err, context.Cause(wt.Context()))))
+		s.end(fmt.Errorf("the session ended: %w", cmp.Or(err, context.Cause(wt.Context()))))
 	})
 	return s, nil
 }
@@ -110,7 +110,7 @@ func (s *session) join(ctx context.Context, m signaling.Join) error {
 		return err
 	}
 	if _, err := s.control.Write(b); err != nil {
-		return fmt.Errorf("client: join: %w", err)
+		return fmt.Errorf("join: %w", err)
 	}
 	for {
 		m, err := s.read()
@@ -118,7 +118,7 @@ func (s *session) join(ctx context.Context, m signaling.Join) error {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			return fmt.Errorf("client: join: %w", err)
+			return fmt.Errorf("join: %w", err)
 		}
 		switch m := m.(type) {
 		case signaling.Welcome:
@@ -209,7 +209,7 @@ func (s *session) writeControl() {
 			buf = b
 			s.control.SetWriteDeadline(time.Now().Add(controlTimeout))
 			if _, err := s.control.Write(buf); err != nil {
-				s.end(fmt.Errorf("client: control stream: %w", err))
+				s.end(fmt.Errorf("control stream: %w", err))
 				return
 			}
 		case <-s.ctx.Done():
@@ -225,7 +225,7 @@ func (s *session) readControl() {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the server ended it")
 			}
-			s.end(fmt.Errorf("client: control stream: %w", err))
+			s.end(fmt.Errorf("control stream: %w", err))
 			return
 		}
 		s.heardNow()
@@ -241,7 +241,7 @@ func (s *session) readDatagrams() {
 	for {
 		b, err := s.wt.ReceiveDatagram(s.ctx)
 		if err != nil {
-			s.end(fmt.Errorf("client: datagrams: %w", err))
+			s.end(fmt.Errorf("datagrams: %w", err))
 			return
 		}
 		now := time.Now()
@@ -267,7 +267,7 @@ func (s *session) acceptStreams() {
 	for {
 		stream, err := s.wt.AcceptUniStream(s.ctx)
 		if err != nil {
-			s.end(fmt.Errorf("client: streams: %w", err))
+			s.end(fmt.Errorf("streams: %w", err))
 			return
 		}
 		streams.Go(func() {

@@ -215,7 +215,8 @@ func (c *Companion) onChange(s link.RoamState) {
 func parseServer(s string) (*url.URL, uint16, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return nil, 0, fmt.Errorf("%q is not a server's address such as https://call.example:4433", s)
+		// Not repeated: there may be a password or a call's key in it.
+		return nil, 0, errors.New("--server takes a server's address such as https://call.example:4433, with neither a path nor a user's name in it")
 	}
 	port := uint64(443)
 	if p := u.Port(); p != "" {
