@@ -247,7 +247,7 @@ func linkStatus(err error) int {
 	switch {
 	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle):
 		return http.StatusBadRequest
-	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort):
+	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort), errors.Is(err, link.ErrTooManySockets):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, link.ErrClosed):
 		return http.StatusNotFound

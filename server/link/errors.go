@@ -13,6 +13,8 @@ var (
 	ErrTooManyLinks = errors.New("too many links")
 	// ErrNoPort is returned when no port of the configured range is free.
 	ErrNoPort = errors.New("no free port in the range")
+	// ErrTooManySockets is returned by a switch at the limit of the sockets that all links have together.
+	ErrTooManySockets = errors.New("too many sockets are in use")
 	// ErrInvalidConfig is returned for a configuration or network that cannot work; the text says why.
 	ErrInvalidConfig = errors.New("invalid configuration")
 )
