@@ -156,6 +156,7 @@ func (l *linkRates) allow(r *http.Request) bool {
 func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
+		Room    string `json:"room"` // pages say it; it is of no consequence
 	}
 	if !web.ReadJSON(w, r, &body) {
 		return
@@ -246,7 +247,7 @@ func linkStatus(err error) int {
 	switch {
 	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle):
 		return http.StatusBadRequest
-	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort):
+	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort), errors.Is(err, link.ErrTooManySockets):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, link.ErrClosed):
 		return http.StatusNotFound

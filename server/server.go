@@ -313,6 +313,15 @@ func (s *Server) URL() string {
 // OperatorKey opens the dashboard from other machines.
 func (s *Server) OperatorKey() string { return s.access.key }
 
+// Fingerprint is the SHA-256 hash, in hex, of the certificate that was made in memory; "" if there is none.
+func (s *Server) Fingerprint() string {
+	sums, err := s.certs.hashes()
+	if err != nil || len(sums) == 0 {
+		return ""
+	}
+	return sums[0]
+}
+
 // LANURLs are what to open in a browser on another machine of the same network; none if the server listens on this machine only.
 func (s *Server) LANURLs() []string {
 	own := s.UDPAddr()

@@ -38,6 +38,9 @@ In a terminal, m migrates and q leaves. Without --interface or --local both netw
 so that a migration changes the port only. A page on https with a certificate of its own needs --pin.
 `
 
+// leastMigrateEvery is a few round trips, which a migration takes.
+const leastMigrateEvery = 100 * time.Millisecond
+
 // joinFlags are what join is told.
 type joinFlags struct {
 	client       client.Config
@@ -120,8 +123,10 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 		return f, fmt.Errorf("which call? give its address, such as http://localhost:8080/call/demo")
 	case len(c.Uplinks) > 2:
 		return f, fmt.Errorf("%d networks are more than the two that one can move between", len(c.Uplinks))
-	case f.migrateEvery < 0 || f.duration < 0:
-		return f, fmt.Errorf("a time cannot be negative")
+	case f.migrateEvery != 0 && f.migrateEvery < leastMigrateEvery:
+		return f, fmt.Errorf("--migrate-every takes a time of at least %v, not %v", leastMigrateEvery, f.migrateEvery)
+	case f.duration < 0:
+		return f, fmt.Errorf("--duration takes a time from 0, not %v", f.duration)
 	}
 	if key != nil {
 		secret, err := sframe.ParseSecret(*key)
@@ -180,6 +185,7 @@ type joined struct {
 	recording  *recording // nil without --output
 	handovers  handovers
 	unreadable unreadable
+	restarts   restarts
 }
 
 const (
@@ -194,6 +200,7 @@ func (j *joined) run(ctx context.Context, video *file.Video, audio *file.Audio) 
 	config.OnEvent = func(e client.Event) {
 		j.handovers.note(e)
 		j.unreadable.note(e)
+		j.restarts.note(e)
 	}
 	if j.recording != nil {
 		config.OnVideo, config.OnAudio = j.recording.video, j.recording.audio
@@ -204,6 +211,9 @@ func (j *joined) run(ctx context.Context, video *file.Video, audio *file.Audio) 
 	if j.client, err = client.Dial(joining, config); err != nil {
 		if ctx.Err() != nil {
 			return nil
+		}
+		if errors.Is(err, client.ErrCertificate) {
+			err = fmt.Errorf("%w; if its operator confirms this hash, which roamcall serve prints and its /api/config shows, give it with --pin", err)
 		}
 		return err
 	}

@@ -157,7 +157,7 @@ func TestJoinErrorsAreOneLine(t *testing.T) {
 		{url + " --video /nonexistent.ivf", "--video"},
 		{url + " --audio join_test.go", "--audio"},
 		{url + " --duration soon", "--help"},
-		{url + " --duration -1s", "negative"},
+		{url + " --duration -1s", "--duration takes"},
 		{url + " --nonsense", "--help"},
 		{url + " extra", "too much"},
 		{url + " --interface none0", "none0"},

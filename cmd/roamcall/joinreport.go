@@ -93,6 +93,7 @@ type joinReport struct {
 	Handovers   []handoverReport `json:"handovers"`
 	Failed      []string         `json:"failed_migrations"`
 	Reconnects  int              `json:"reconnects"` // times that nothing was heard for so long that other connections were tried
+	Rejoins     int              `json:"rejoins"`    // times that the server did not know this participant any more, as after a restart, and it joined as another one
 	Error       string           `json:"error,omitempty"`
 }
 
@@ -175,7 +176,7 @@ func (j *joined) report(ended error) joinReport {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r.Failed = append(r.Failed, h.errors...)
-	r.Reconnects = h.lost
+	r.Reconnects, r.Rejoins = h.lost, j.restarts.count()
 	for _, o := range h.reported {
 		r.Handovers = append(r.Handovers, handoverReport{
 			o.Time, o.Connection, o.Verdict, o.Reason, o.From.String(), o.To.String(), o.FromLink.String(), o.ToLink.String(),

@@ -39,6 +39,13 @@ func (j *joined) newStatus(raw bool) *status {
 	return s
 }
 
+// tellRestarts says what became of the call when the server stopped.
+func (s *status) tellRestarts() {
+	for _, line := range s.j.restarts.take() {
+		s.line("%s", line)
+	}
+}
+
 // tellUnreadable says which tracks cannot be decrypted, each once.
 func (s *status) tellUnreadable() {
 	for _, u := range s.j.unreadable.take() {
@@ -85,6 +92,7 @@ func (s *status) show() {
 		s.line("%s", describe(h))
 	}
 	s.seen = len(done)
+	s.tellRestarts()
 	s.tellUnreadable()
 
 	now := time.Now()
@@ -122,6 +130,7 @@ func (s *status) show() {
 }
 
 func (s *status) end() {
+	s.tellRestarts()
 	s.tellUnreadable()
 	if s.live {
 		s.line("")

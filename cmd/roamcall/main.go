@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 )
@@ -80,6 +81,20 @@ Try:
 `)
 }
 
+// twoDashes says an error of package flag with flags as the help writes them.
+func twoDashes(err error) string {
+	return oneDash.ReplaceAllString(err.Error(), "$1--$2")
+}
+
+// oneDash is what package flag calls a flag: "invalid value "x" for flag -bot: …", "flag provided but not defined: -nonsense".
+var oneDash = regexp.MustCompile(`^(invalid (?:boolean )?(?:value|flag) .* for (?:flag )?|invalid boolean flag |flag (?:provided but not defined|needs an argument): )-([a-z])`)
+
+// given tells whether a flag was.
+func given(flags *flag.FlagSet, name string) (yes bool) {
+	flags.Visit(func(f *flag.Flag) { yes = yes || f.Name == name })
+	return yes
+}
+
 // parse parses flags and refuses other words. What the flag package says of a wrong flag becomes the one line of the error.
 func parse(flags *flag.FlagSet, args []string, out io.Writer, help string) error {
 	flags.SetOutput(io.Discard)
@@ -98,10 +113,11 @@ func parse(flags *flag.FlagSet, args []string, out io.Writer, help string) error
 		})
 		return flag.ErrHelp
 	case err != nil:
-		return fmt.Errorf("%w; see roamcall %s --help", err, flags.Name())
+		return fmt.Errorf("%s; see roamcall %s --help", twoDashes(err), flags.Name())
+	case flags.NArg() > 0 && strings.ContainsAny(flags.Arg(0), "#@?"): // before or behind it may be a password, or the key of a call
+		return fmt.Errorf("one address is too much; see roamcall %s --help", flags.Name())
 	case flags.NArg() > 0:
-		word, _, _ := strings.Cut(flags.Arg(0), "#") // behind it may be the key of a call
-		return fmt.Errorf("%q is too much; see roamcall %s --help", word, flags.Name())
+		return fmt.Errorf("%q is too much; see roamcall %s --help", flags.Arg(0), flags.Name())
 	}
 	return nil
 }

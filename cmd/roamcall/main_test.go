@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"log"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"strings"
 	"testing"
@@ -51,7 +53,30 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"serve", "--addr", taken.Addr().String(), "--http", "off"},
 		{"serve", "--tls-cert", "/nonexistent.pem", "--tls-key", "/nonexistent.pem"},
 		{"serve", "--tls-cert", "/nonexistent.pem"},
-		{"serve", "--bot", "-2"},
+		{"serve", "--bot", "-1"},
+		{"serve", "--bot", "12"},
+		{"serve", "--bot", "99999999999999999999"},
+		{"serve", "--max-participants", "0"},
+		{"serve", "--max-participants", "2000000000"},
+		{"serve", "--max-calls", "0"},
+		{"serve", "--max-calls", "-5"},
+		{"serve", "--max-calls", "2000000000"},
+		{"join", "http://127.0.0.1:1/call/demo", "--duration", "-1s"},
+		{"join", "http://127.0.0.1:1/call/demo", "--duration", "9999999h"},
+		{"join", "http://127.0.0.1:1/call/demo", "--migrate-every", "-1s"},
+		{"join", "http://127.0.0.1:1/call/demo", "--migrate-every", "1ns"},
+		{"join", "http://127.0.0.1:1/call/demo", "--duration", "soon"},
+		{"join", "http://127.0.0.1:1/call/demo"},
+		{"join", "http://user:hunter2@127.0.0.1:1/call/demo"},
+		{"join", "http://user:hunter2@127.0.0.1:port/call/demo"},
+		{"join", "user:hunter2@127.0.0.1/call/demo"},
+		{"join", "http://127.0.0.1:1/call/demo", "ftp://user:hunter2@host"},
+		{"join", "http://127.0.0.1:1/call/demo?key=hunter2"},
+		{"join", "http://127.0.0.1:1/call/demo#KEY=hunter2"},
+		{"join", "http://127.0.0.1:1/"},
+		{"link", "--server", "https://user:hunter2@call.example"},
+		{"link", "--server", "https://user:hunter2@call.example:port"},
+		{"link", "--server", "https://call.example/call/demo#key=hunter2"},
 		{"serve", "--bot", "many"},
 		{"serve", "--network", "wifi:loss=200%"},
 		{"serve", "--link-ports", "9-3"},
@@ -66,6 +91,36 @@ func TestErrorsAreOneLine(t *testing.T) {
 		err := run(t.Context(), args, io.Discard)
 		if err == nil || strings.TrimSpace(err.Error()) == "" || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%q: %v", args, err)
+			continue
+		}
+		t.Log(err)
+		if said := err.Error(); strings.Contains(said, "hunter2") || internal.MatchString(said) {
+			t.Errorf("%q: %s", args, said)
+		}
+	}
+}
+
+// internal is what the program calls its own parts, and flags with one dash.
+var internal = regexp.MustCompile(`(^|: )(client|link|media|server|path|file|sframe|signaling|json): | -[a-z]`)
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	url := startServer(t)
+	secure := httptest.NewTLSServer(http.NotFoundHandler())
+	defer secure.Close()
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for _, c := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"join", url}, url + "/call/demo"},
+		{[]string{"join", url + "/dashboard"}, "/call/ROOM"},
+		{[]string{"join", secure.URL + "/call/demo"}, "--pin"},
+		{[]string{"serve", "--bot", "-1"}, "--bot"},
+		{[]string{"serve", "--bot", "many"}, "flag --bot"},
+		{[]string{"serve", "--nonsense"}, "defined: --nonsense"},
+	} {
+		if err := run(t.Context(), c.args, io.Discard); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%q: %v; want something of %s", c.args, err, c.says)
 		}
 	}
 }

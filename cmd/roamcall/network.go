@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -46,7 +47,7 @@ func parseNetwork(s string) (link.Network, error) {
 			}
 			var rate float64
 			rate, err = strconv.ParseFloat(number, 64)
-			n.Rate = int64(rate * factor)
+			n.Rate = int64(math.Ceil(rate * factor)) // less than 1 is not 0, which means no limit
 		default:
 			err = fmt.Errorf("%q is not one of title, delay, jitter, loss, rate", key)
 		}

@@ -23,7 +23,7 @@ func TestParseNetwork(t *testing.T) {
 			t.Errorf("%s: %+v, %v; want %+v", c.in, got, err, c.want)
 		}
 	}
-	for _, bad := range []string{"", ":", "wifi:delay=fast", "wifi:loss=200%", "wifi:delay=-1ms", "wifi:colour=red", "wi fi", "wifi:rate=M"} {
+	for _, bad := range []string{"", ":", "wifi:delay=fast", "wifi:loss=200%", "wifi:delay=-1ms", "wifi:colour=red", "wi fi", "wifi:rate=M", "wifi:rate=0.5", "wifi:rate=NaN", "wifi:rate=-1M"} {
 		if n, err := parseNetwork(bad); err == nil {
 			t.Errorf("%q was accepted as %+v", bad, n)
 		}

@@ -148,6 +148,9 @@ func (r *recording) add(info signaling.Track, ts uint32, key bool, data []byte, 
 		r.began = arrived
 	}
 	t := r.tracks[info.ID]
+	if t != nil && (t.info.Participant != info.Participant || t.info.Codec != info.Codec) {
+		return // of a server that was restarted, which numbers from the beginning
+	}
 	if t == nil {
 		if r.open || info.Codec == signaling.H264 {
 			return // too late, or not for WebM

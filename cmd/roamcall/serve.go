@@ -23,6 +23,12 @@ What it opens:
   UDP, ports at random    one for each participant's lab link (--link-ports to choose them, --no-lab for none)
 `
 
+// What no machine carries is a mistake.
+const (
+	mostParticipants = 10_000
+	mostCalls        = 100_000
+)
+
 func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("serve", flag.ContinueOnError)
 	var c server.Config
@@ -49,8 +55,13 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	if *origins != "" {
 		c.AllowOrigins = strings.Split(*origins, ",")
 	}
-	if c.Bots < -1 {
-		return fmt.Errorf("--bot takes a number from 0")
+	switch {
+	case c.Bots < 0 && given(flags, "bot"):
+		return fmt.Errorf("--bot takes a number from 0, not %d", c.Bots)
+	case c.MaxParticipants < 1 || c.MaxParticipants > mostParticipants:
+		return fmt.Errorf("--max-participants takes a number from 1 to %d, not %d", mostParticipants, c.MaxParticipants)
+	case c.MaxCalls < 1 || c.MaxCalls > mostCalls:
+		return fmt.Errorf("--max-calls takes a number from 1 to %d, not %d", mostCalls, c.MaxCalls)
 	}
 	level := slog.LevelInfo
 	if *verbose {
@@ -70,6 +81,9 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 			hint = "without a warning under the name that the certificate is for"
 		}
 		fmt.Fprintf(out, "From other devices: %s   (%s)\n", strings.Join(urls, "  "), hint)
+		if c.CertFile == "" {
+			fmt.Fprintf(out, "Fingerprint of its certificate, for roamcall join --pin and roamcall link: %s\n", s.Fingerprint())
+		}
 		fmt.Fprintf(out, "Operator's key for the dashboard from there: %s\n", s.OperatorKey())
 	}
 	return s.Run(ctx)

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrIVF is returned for what is not IVF.
-var ErrIVF = errors.New("file: malformed IVF")
+var ErrIVF = errors.New("malformed IVF")
 
 // MaxIVFFrame bounds a frame, in bytes, so that it fits into an RTP packet of package media.
 const MaxIVFFrame = 2<<20 - 64
@@ -120,7 +120,7 @@ func NewIVFWriter(w io.Writer, h IVFHeader) (*IVFWriter, error) {
 	b = binary.LittleEndian.AppendUint32(b, h.Scale)
 	b = binary.LittleEndian.AppendUint32(b, h.Frames)
 	if _, err := w.Write(append(b, 0, 0, 0, 0)); err != nil {
-		return nil, fmt.Errorf("file: IVF header: %w", err)
+		return nil, fmt.Errorf("IVF header: %w", err)
 	}
 	return &IVFWriter{w}, nil
 }
@@ -134,10 +134,10 @@ func (w *IVFWriter) WriteFrame(pts uint64, data []byte) error {
 	binary.LittleEndian.PutUint32(b[:], uint32(len(data)))
 	binary.LittleEndian.PutUint64(b[4:], pts)
 	if _, err := w.w.Write(b[:]); err != nil {
-		return fmt.Errorf("file: IVF frame: %w", err)
+		return fmt.Errorf("IVF frame: %w", err)
 	}
 	if _, err := w.w.Write(data); err != nil {
-		return fmt.Errorf("file: IVF frame: %w", err)
+		return fmt.Errorf("IVF frame: %w", err)
 	}
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 )
 
 // ErrEmpty is returned for a file without anything to play, or whose video does not begin with a key frame.
-var ErrEmpty = errors.New("file: nothing to play")
+var ErrEmpty = errors.New("nothing to play")
 
 // ErrTooLarge is returned for a file that is too large to be held in memory.
-var ErrTooLarge = errors.New("file: too large")
+var ErrTooLarge = errors.New("too large")
 
 const (
 	maxLoad = 256 << 20 // bytes of frames, or of packets

@@ -8,7 +8,7 @@ import (
 )
 
 // ErrOgg is returned for what is not Ogg Opus.
-var ErrOgg = errors.New("file: malformed Ogg Opus")
+var ErrOgg = errors.New("malformed Ogg Opus")
 
 // maxOggPacket is the largest Opus packet there is: 48 frames of 1275 bytes, and what frames them (RFC 6716, section 3.2). Tags may be larger and are cut.
 const maxOggPacket = 48*1277 + 2

@@ -58,7 +58,7 @@ func NewPlayer(c PlayerConfig) (*Player, error) {
 		return nil, ErrEmpty
 	}
 	if c.Video != nil && c.OnVideo == nil || c.Audio != nil && c.OnAudio == nil {
-		return nil, errors.New("file: a player without a callback for what it plays")
+		return nil, errors.New("a player without a callback for what it plays")
 	}
 	p := &Player{c: c, videoSSRC: rand.Uint32(), audioSSRC: rand.Uint32(), pic: 255}
 	if c.Audio != nil {
@@ -138,7 +138,7 @@ func (p *Player) sendVideo() error {
 		media.FrameMarking{Independent: f.key, Discardable: upper, BaseSync: upper, TID: f.layer, TL0PICIDX: p.pic},
 		f.data)
 	if err != nil {
-		return fmt.Errorf("file: frame %d: %w", p.frame, err)
+		return fmt.Errorf("frame %d: %w", p.frame, err)
 	}
 	p.seq++
 	if p.frame++; p.frame == len(v.frames) {
@@ -161,7 +161,7 @@ func (p *Player) sendAudio() error {
 	}
 	payload, err := media.AppendRED(nil, blocks...)
 	if err != nil {
-		return fmt.Errorf("file: packet %d: %w", p.packet, err)
+		return fmt.Errorf("packet %d: %w", p.packet, err)
 	}
 	packet, err := (&rtp.Packet{
 		Header: rtp.Header{
@@ -171,7 +171,7 @@ func (p *Player) sendAudio() error {
 		Payload: payload,
 	}).Marshal()
 	if err != nil {
-		return fmt.Errorf("file: packet %d: %w", p.packet, err)
+		return fmt.Errorf("packet %d: %w", p.packet, err)
 	}
 	p.packet++
 	p.c.OnAudio(packet)

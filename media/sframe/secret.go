@@ -22,7 +22,7 @@ const (
 )
 
 // ErrSecret is returned for what is not the text of a secret.
-var ErrSecret = errors.New("sframe: not a key")
+var ErrSecret = errors.New("not a key")
 
 // Secret is what those in a call share and nobody else knows: random bytes, in the fragment of the call's link. It must not be logged.
 type Secret [SecretSize]byte

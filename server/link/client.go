@@ -2,6 +2,7 @@ package link
 
 import (
 	"encoding/binary"
+	"errors"
 	"net/netip"
 	"sync/atomic"
 	"time"
@@ -87,6 +88,7 @@ func (l *Link) mapping(from netip.AddrPort, now time.Duration) *mapping {
 	if m := l.active.Load().mapping(from); m != nil {
 		return m
 	}
+	l.sockets.room(1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	a := l.active.Load()
@@ -98,6 +100,10 @@ func (l *Link) mapping(from netip.AddrPort, now time.Duration) *mapping {
 		return nil
 	}
 	s, err := l.freshSocket(a.net)
+	if errors.Is(err, ErrTooManySockets) {
+		a.net.up.refused.Add(1)
+		return nil
+	}
 	if err != nil {
 		a.net.up.failed.Add(1)
 		l.log.Debug("no socket for a client", "client", from, "err", err)

@@ -59,7 +59,8 @@ type Link struct {
 	sock     *net.UDPConn // client-facing
 	listen   netip.AddrPort
 	networks []*network
-	index    *index // nil outside a registry
+	index    *index     // nil outside a registry
+	sockets  *allowance // the same
 	epoch    time.Time
 	rng      *rand.Rand // seeds the shapers; guarded by mu
 
@@ -83,9 +84,9 @@ type Link struct {
 }
 
 // New opens a link. The caller closes it.
-func New(cfg Config) (*Link, error) { return newLink(cfg, nil) }
+func New(cfg Config) (*Link, error) { return newLink(cfg, nil, nil) }
 
-func newLink(cfg Config, ix *index) (*Link, error) {
+func newLink(cfg Config, ix *index, sockets *allowance) (*Link, error) {
 	if err := cfg.complete(); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func newLink(cfg Config, ix *index) (*Link, error) {
 	l := &Link{
 		cfg: cfg, log: cfg.Logger.With("link", cfg.ID), sock: sock,
 		listen: unmap(sock.LocalAddr().(*net.UDPAddr).AddrPort()),
-		index:  ix, epoch: time.Now(), rng: rand.New(rand.NewPCG(seed, 0)), clients: make(clientTable[*client]),
+		index:  ix, sockets: sockets, epoch: time.Now(), rng: rand.New(rand.NewPCG(seed, 0)), clients: make(clientTable[*client]),
 		kick: make(chan struct{}, 1), done: make(chan struct{}),
 	}
 	for _, n := range cfg.Networks {

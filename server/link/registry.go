@@ -23,6 +23,8 @@ type RegistryConfig struct {
 	Link Config
 	// MaxLinks is the limit of links at a time; 0 means 256.
 	MaxLinks int
+	// MaxSockets is the limit of the sockets that all links have open towards the server; 0 means 2048. Beyond it the client that was silent longest gives way.
+	MaxSockets int
 	// Idle is how long a link that nobody claims lives without a packet from its client; 0 means one minute.
 	Idle time.Duration
 }
@@ -30,8 +32,9 @@ type RegistryConfig struct {
 // A Registry makes links, knows them by ID and by the addresses the server sees, and closes those that nobody
 // uses.
 type Registry struct {
-	cfg   RegistryConfig
-	index *index
+	cfg     RegistryConfig
+	index   *index
+	sockets *allowance
 
 	mu       sync.Mutex
 	links    map[string]*entry
@@ -61,8 +64,8 @@ type Hints struct {
 
 // NewRegistry returns a registry without links. The caller closes it.
 func NewRegistry(cfg RegistryConfig) (*Registry, error) {
-	if cfg.MaxLinks < 0 || cfg.Idle < 0 {
-		return nil, fmt.Errorf("%w: limit %d, idle time %v", ErrInvalidConfig, cfg.MaxLinks, cfg.Idle)
+	if cfg.MaxLinks < 0 || cfg.MaxSockets < 0 || cfg.Idle < 0 {
+		return nil, fmt.Errorf("%w: limits %d and %d, idle time %v", ErrInvalidConfig, cfg.MaxLinks, cfg.MaxSockets, cfg.Idle)
 	}
 	cfg.MaxLinks = cmp.Or(cfg.MaxLinks, defaultMaxLinks)
 	cfg.Idle = cmp.Or(cfg.Idle, defaultIdle)
@@ -73,6 +76,7 @@ func NewRegistry(cfg RegistryConfig) (*Registry, error) {
 		return nil, err
 	}
 	r := &Registry{cfg: cfg, index: newIndex(), links: make(map[string]*entry), done: make(chan struct{})}
+	r.sockets = &allowance{most: int64(cmp.Or(cfg.MaxSockets, defaultMaxSockets)), evict: r.evict}
 	r.wg.Go(r.janitor)
 	return r, nil
 }
@@ -102,7 +106,7 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 	if cfg.Listen.Addr().IsUnspecified() && h.Listen.IsValid() && !h.Listen.IsUnspecified() {
 		cfg.Listen = netip.AddrPortFrom(h.Listen.Unmap(), 0)
 	}
-	l, err := newLink(cfg, r.index)
+	l, err := newLink(cfg, r.index, r.sockets)
 
 	r.mu.Lock()
 	r.pending--

@@ -52,6 +52,8 @@ type Roamer struct {
 	listen netip.AddrPort
 	epoch  time.Time
 
+	looking sync.Mutex // held by look, so that what was seen last is taken over last
+
 	mu       sync.Mutex
 	choice   choice
 	networks []*uplink // in order of appearance; those that are gone stay, with their counters
@@ -87,15 +89,9 @@ func NewRoamer(cfg RoamConfig) (*Roamer, error) {
 	if !cfg.Listen.Addr().IsLoopback() {
 		return nil, fmt.Errorf("%w: %v is not a loopback address, and only this machine may use a roamer", ErrInvalidConfig, cfg.Listen)
 	}
-	if len(cfg.Servers) == 0 {
-		return nil, fmt.Errorf("%w: no server", ErrInvalidConfig)
-	}
-	cfg.Servers = slices.Clone(cfg.Servers)
-	for i, s := range cfg.Servers {
-		cfg.Servers[i] = unmap(s)
-		if !s.IsValid() || s.Port() == 0 || s.Addr().IsUnspecified() {
-			return nil, fmt.Errorf("%w: %v is not the address of one server", ErrInvalidConfig, s)
-		}
+	var err error
+	if cfg.Servers, err = checkServers(cfg.Servers); err != nil {
+		return nil, err
 	}
 	cfg.Logger = cmp.Or(cfg.Logger, slog.Default())
 	sock, err := listen(cfg.Listen)
@@ -144,12 +140,50 @@ func (r *Roamer) clock() time.Duration { return time.Since(r.epoch) }
 
 // look asks the system for its networks and tells the choice.
 func (r *Roamer) look() {
+	r.looking.Lock()
+	defer r.looking.Unlock()
 	all, err := iface.List()
 	if err != nil {
 		r.log.Error("network interfaces not read", "err", err)
 		return
 	}
-	r.update(iface.Select(all, iface.Wanted{Servers: r.cfg.Servers, Names: r.cfg.Interfaces, System: iface.SystemSource(r.cfg.Servers)}))
+	r.mu.Lock()
+	servers := r.cfg.Servers
+	r.mu.Unlock()
+	r.update(iface.Select(all, iface.Wanted{Servers: servers, Names: r.cfg.Interfaces, System: iface.SystemSource(servers)}))
+}
+
+// SetServers takes over other addresses of the server. Networks that led to another one go to the new one with sockets of their own. The error wraps
+// [ErrInvalidConfig].
+func (r *Roamer) SetServers(servers []netip.AddrPort) error {
+	servers, err := checkServers(servers)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	same := slices.Equal(r.cfg.Servers, servers)
+	r.cfg.Servers = servers
+	r.mu.Unlock()
+	if !same {
+		r.log.Info("the server has other addresses", "servers", servers)
+		r.look()
+	}
+	return nil
+}
+
+// checkServers returns the addresses as they are used.
+func checkServers(servers []netip.AddrPort) ([]netip.AddrPort, error) {
+	if len(servers) == 0 {
+		return nil, fmt.Errorf("%w: no server", ErrInvalidConfig)
+	}
+	servers = slices.Clone(servers)
+	for i, s := range servers {
+		servers[i] = unmap(s)
+		if !s.IsValid() || s.Port() == 0 || s.Addr().IsUnspecified() {
+			return nil, fmt.Errorf("%w: %v is not the address of one server", ErrInvalidConfig, s)
+		}
+	}
+	return servers, nil
 }
 
 // update takes over the networks that are up now.
@@ -389,7 +423,7 @@ func (r *Roamer) Rebind() error {
 }
 
 // errNoNetwork is what there is to say while everything is down.
-var errNoNetwork = errors.New("link: no network leads to the server at the moment")
+var errNoNetwork = errors.New("no network leads to the server at the moment")
 
 // DialTCP connects to a TCP port of the server, over the network in use or, if that fails, another. It names the network. After Close the error
 // is [ErrClosed].

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 )
 
 // socketBuffer holds the bursts that QUIC senders make while this process is not scheduled. The system may
@@ -41,7 +42,7 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 	}
 	conn, err := net.ListenUDP(network, net.UDPAddrFromAddrPort(addr))
 	if err != nil {
-		return nil, fmt.Errorf("link: listen on %v: %w", addr, err)
+		return nil, fmt.Errorf("listen on %v: %w", addr, err)
 	}
 	growBuffers(conn)
 	return conn, nil
@@ -50,7 +51,8 @@ func listen(addr netip.AddrPort) (*net.UDPConn, error) {
 // A socket is one of a network: connected, so that the system drops whatever does not come from the server.
 type socket struct {
 	*net.UDPConn
-	source netip.AddrPort // the address that the server sees
+	source  netip.AddrPort // the address that the server sees
+	release func()         // gives the allowance back, once; nil for one that is not counted
 }
 
 func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*socket, error) {
@@ -60,17 +62,21 @@ func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*socket, error) {
 	}
 	conn, err := net.DialUDP("udp", local, net.UDPAddrFromAddrPort(upstream))
 	if err != nil {
-		return nil, fmt.Errorf("link: socket from %v to %v: %w", source, upstream, err)
+		return nil, fmt.Errorf("socket from %v to %v: %w", source, upstream, err)
 	}
 	growBuffers(conn)
-	return &socket{conn, unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort())}, nil
+	return &socket{UDPConn: conn, source: unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort())}, nil
 }
 
 // freshSocket opens a socket on n at an address that this link has not used lately, and makes it known. mu is held.
 func (l *Link) freshSocket(n *network) (*socket, error) {
+	if !l.sockets.take() {
+		return nil, ErrTooManySockets
+	}
 	for {
 		s, err := dialUpstream(n.Source, l.cfg.Upstream)
 		if err != nil {
+			l.sockets.release()
 			return nil, err
 		}
 		if l.recent.contains(s.source) {
@@ -79,6 +85,7 @@ func (l *Link) freshSocket(n *network) (*socket, error) {
 			defer s.Close()
 			continue
 		}
+		s.release = sync.OnceFunc(l.sockets.release)
 		l.recent.add(s.source)
 		l.index.opened(s.source, l.cfg.ID, n.Name)
 		return s, nil
@@ -104,6 +111,7 @@ func (l *Link) freshSockets(n *network, count int) ([]*socket, error) {
 // closeSocket may be called again. mu is held.
 func (l *Link) closeSocket(s *socket) {
 	s.Close()
+	s.release()
 	l.index.closed(s.source)
 }
 

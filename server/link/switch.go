@@ -50,7 +50,7 @@ func (d drain) progress(now time.Duration) float64 {
 // network is as good as before. During the drain of a soft switch, Hard also closes the draining networks;
 // Soft lets them drain and adds one.
 //
-// Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle], [ErrClosed] or what the system says when no socket can
+// Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle], [ErrClosed], [ErrTooManySockets] or what the system says when no socket can
 // be opened; nothing has changed then.
 func (l *Link) Switch(name string, style Style) (changed bool, err error) {
 	if _, err := ParseStyle(string(style)); err != nil {
@@ -60,6 +60,7 @@ func (l *Link) Switch(name string, style Style) (changed bool, err error) {
 	if to == nil {
 		return false, fmt.Errorf("%w %q", ErrUnknownNetwork, name)
 	}
+	l.roomForAll()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.isClosed {
@@ -116,6 +117,7 @@ func (l *Link) change(to *network, style Style) error {
 // Rebind gives all clients new ports on the current network, as a NAT does that has forgotten its mappings: packets on their
 // way are still delivered, those that the server sends to the old addresses are not.
 func (l *Link) Rebind() error {
+	l.roomForAll()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.isClosed {

@@ -18,8 +18,8 @@ const (
 
 // Why a Subscription ended.
 var (
-	ErrSlow      = errors.New("path: subscriber does not keep up with the events")
-	ErrHubClosed = errors.New("path: hub is closed")
+	ErrSlow      = errors.New("subscriber does not keep up with the events")
+	ErrHubClosed = errors.New("hub is closed")
 )
 
 // Hub numbers events and hands them to its subscribers, and knows a snapshot of every connection. The zero value is not usable.

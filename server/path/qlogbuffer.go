@@ -21,11 +21,11 @@ const (
 
 // Errors of the qlog methods.
 var (
-	ErrUnknownConnection = errors.New("path: no such connection")
-	ErrNoQlog            = errors.New("path: no qlog was recorded of this connection")
-	ErrTooManyQlogs      = fmt.Errorf("path: %d qlogs are held already", maxQlogs)
-	ErrNotQUIC           = errors.New("path: the connection is not QUIC, there is nothing to record")
-	ErrConnectionClosed  = errors.New("path: the connection has ended")
+	ErrUnknownConnection = errors.New("no such connection")
+	ErrNoQlog            = errors.New("no qlog was recorded of this connection")
+	ErrTooManyQlogs      = fmt.Errorf("%d qlogs are held already", maxQlogs)
+	ErrNotQUIC           = errors.New("the connection is not QUIC, there is nothing to record")
+	ErrConnectionClosed  = errors.New("the connection has ended")
 )
 
 // qlogBuffer is a recording in memory, in the JSON text sequence format of draft-ietf-quic-qlog-main-schema, section 5. Events are encoded
@@ -153,7 +153,7 @@ func (q *qlogBuffer) writeTo(w io.Writer) error {
 	q.mu.Unlock()
 	for _, b := range chunks {
 		if _, err := w.Write(b); err != nil {
-			return fmt.Errorf("path: writing qlog: %w", err)
+			return fmt.Errorf("writing qlog: %w", err)
 		}
 	}
 	return nil

@@ -9,5 +9,5 @@ import (
 )
 
 func bindToInterface(uintptr, bool, *net.Interface) error {
-	return fmt.Errorf("client: a socket cannot be bound to an interface on %s; name a local address instead", runtime.GOOS)
+	return fmt.Errorf("a socket cannot be bound to an interface on %s; name a local address instead", runtime.GOOS)
 }

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/netip"
-	"net/url"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -25,9 +24,6 @@ const pendingEvents = 256
 type Client struct {
 	config Config
 	log    *slog.Logger
-	url    *url.URL // of sessions
-	remote netip.AddrPort
-	hashes []string
 	// chatKey encrypts what this participant writes; nil where nothing is encrypted.
 	chatKey *sframe.Encryptor
 
@@ -45,8 +41,9 @@ type Client struct {
 	publish  sync.Mutex // held by Publish: answers are matched by their order
 
 	mu           sync.Mutex
+	target       target
 	session      *session
-	token        string
+	token        string                           // "" if there is none that the server knows
 	participants map[string]signaling.Participant // the others
 	tracks       map[uint32]*remoteTrack
 	news         chan struct{} // closed and made anew when there is a track more
@@ -74,17 +71,11 @@ func Dial(ctx context.Context, config Config) (*Client, error) {
 	if config.Key != nil {
 		c.chatKey = sframe.NewEncryptor(*config.Key)
 	}
-	if c.url, c.hashes, err = config.fetch(ctx); err != nil {
+	t, err := c.find(ctx)
+	if err != nil {
 		return nil, err
 	}
-	port := c.url.Port()
-	if port == "" {
-		port = "443"
-	}
-	if c.remote, err = resolve(ctx, c.url.Hostname(), port); err != nil {
-		return nil, err
-	}
-	s, err := c.dialFirst(ctx)
+	s, err := c.dialFirst(ctx, t)
 	if err != nil {
 		return nil, err
 	}
@@ -103,17 +94,17 @@ func Dial(ctx context.Context, config Config) (*Client, error) {
 const firstPatience = 3 * time.Second
 
 // dialFirst uses the first uplink, or the other one if that does not work.
-func (c *Client) dialFirst(ctx context.Context) (*session, error) {
+func (c *Client) dialFirst(ctx context.Context, t target) (*session, error) {
 	if c.config.Uplinks[0] == c.config.Uplinks[1] {
-		return c.dial(ctx, 0)
+		return c.dial(ctx, t, 0)
 	}
 	trying, cancel := context.WithTimeout(ctx, firstPatience)
-	s, err := c.dial(trying, 0)
+	s, err := c.dial(trying, t, 0)
 	cancel()
 	if err == nil || errors.Is(err, ErrCertificate) {
 		return s, err
 	}
-	s, second := c.dial(ctx, 1)
+	s, second := c.dial(ctx, t, 1)
 	if second != nil {
 		return nil, fmt.Errorf("over neither uplink: %w; %w", err, second)
 	}
@@ -133,8 +124,13 @@ func (c *Client) joinMessage(silence time.Duration) signaling.Join {
 func (c *Client) adopt(s *session) {
 	c.mu.Lock()
 	c.session, c.token = s, s.welcome.Token
-	gone := maps.Clone(c.participants)
 	var events []Event
+	if !s.welcome.Resumed { // the numbers of a server that was restarted stand for other tracks
+		for _, p := range c.participants {
+			events = append(events, c.forget(p, "left meanwhile")...)
+		}
+	}
+	gone := maps.Clone(c.participants)
 	for _, p := range s.welcome.Participants {
 		delete(gone, p.ID)
 		events = append(events, c.update(p)...)

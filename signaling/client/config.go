@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,19 +29,21 @@ import (
 // Errors of [Dial]. Refusals of the server are a *signaling.Error.
 var (
 	// ErrURL is returned for an address that is neither a call's page nor a server's.
-	ErrURL = errors.New("client: not the address of a call")
+	ErrURL = errors.New("not the address of a call")
+	// ErrKeyInQuery is returned for a link with its key behind a ?, which is sent to servers.
+	ErrKeyInQuery = errors.New("the link's key is damaged: behind a ? it would be sent to the server; do not use it any more, and ask for another link")
 	// ErrCertificate is returned when the server shows a certificate that is not trusted.
-	ErrCertificate = errors.New("client: the server's certificate is not trusted")
+	ErrCertificate = errors.New("the server's certificate is not trusted")
 	// ErrDropped ends a call whose participant could not be resumed within the server's window.
-	ErrDropped = errors.New("client: the call is lost")
+	ErrDropped = errors.New("the call is lost")
 	// ErrClosed is returned after Close, and by what Close interrupts.
-	ErrClosed = errors.New("client: closed")
+	ErrClosed = errors.New("the call was left")
 )
 
 // Why an encrypted track cannot be read, see [Unreadable].
 var (
-	ErrNoKey    = errors.New("client: encrypted, and there is no key here")
-	ErrWrongKey = errors.New("client: encrypted with another key")
+	ErrNoKey    = errors.New("encrypted, and there is no key here")
+	ErrWrongKey = errors.New("encrypted with another key")
 )
 
 // Config says which call to join, as who, and over which networks.
@@ -98,6 +101,10 @@ var allCodecs = []signaling.Codec{signaling.VP8, signaling.VP9, signaling.AV1, s
 
 func (c Config) withDefaults() (Config, error) {
 	address, fragment, _ := strings.Cut(c.URL, "#") // the key goes nowhere from here, not even into an error
+	address, query, _ := strings.Cut(address, "?")
+	if looksLikeKey.MatchString(strings.ReplaceAll(query, "&", "#")) {
+		return c, ErrKeyInQuery
+	}
 	if err := c.takeKey(fragment); err != nil {
 		return c, err
 	}
@@ -112,6 +119,9 @@ func (c Config) withDefaults() (Config, error) {
 		}
 		c.Room = room
 	}
+	if c.Room == "" {
+		return c, fmt.Errorf("%w: %s names no room; a call's address looks like %s/call/demo", ErrURL, base, base)
+	}
 	if err := signaling.CheckRoom(c.Room); err != nil {
 		return c, err
 	}
@@ -120,7 +130,7 @@ func (c Config) withDefaults() (Config, error) {
 	}
 	for _, h := range c.Hashes {
 		if b, err := hex.DecodeString(h); err != nil || len(b) != sha256.Size {
-			return c, fmt.Errorf("client: %q is not a SHA-256 hash in hex", h)
+			return c, fmt.Errorf("%q is not a SHA-256 hash in hex", h)
 		}
 	}
 	switch len(c.Uplinks) {
@@ -131,7 +141,7 @@ func (c Config) withDefaults() (Config, error) {
 	case 2:
 		c.Uplinks = slices.Clone(c.Uplinks)
 	default:
-		return c, fmt.Errorf("client: %d uplinks, at most 2", len(c.Uplinks))
+		return c, fmt.Errorf("%d uplinks, at most 2", len(c.Uplinks))
 	}
 	if c.Silence == 0 {
 		c.Silence = defaultSilence
@@ -145,18 +155,24 @@ func (c Config) withDefaults() (Config, error) {
 	return c, nil
 }
 
+// looksLikeKey finds what was meant to be a call's key in a fragment, or a query whose parts begin with #.
+var looksLikeKey = regexp.MustCompile(`(?i)(^|[#?&])key(=|%3d|$|&)`)
+
 // takeKey takes the key of a call's link. A fragment that is something else is of no concern.
 func (c *Config) takeKey(fragment string) error {
+	if !looksLikeKey.MatchString("#" + fragment) {
+		return nil
+	}
 	name, text, _ := strings.Cut(fragment, "=")
 	if name != "key" {
-		return nil
+		return errors.New("the link's key is damaged: it stands after #key= at the end of the link, in small letters; ask for the link again")
 	}
 	key, err := sframe.ParseSecret(text)
 	if err != nil {
-		return fmt.Errorf("client: the link is not complete: %w", err)
+		return fmt.Errorf("the link is not complete: %w", err)
 	}
 	if c.Key != nil && *c.Key != key {
-		return errors.New("client: the link has another key")
+		return errors.New("the link has another key")
 	}
 	c.Key = &key
 	return nil
@@ -166,16 +182,16 @@ func (c *Config) takeKey(fragment string) error {
 func parseURL(s string) (base, room string, err error) {
 	u, err := url.Parse(s)
 	if err != nil {
-		return "", "", fmt.Errorf("%w: %q", ErrURL, s)
+		return "", "", fmt.Errorf("%w: %q", ErrURL, redacted(s))
 	}
 	if u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil {
-		return "", "", fmt.Errorf("%w: %q does not begin with http://HOST or https://HOST", ErrURL, s)
+		return "", "", fmt.Errorf("%w: %q does not begin with http://HOST or https://HOST", ErrURL, redacted(s))
 	}
 	path := strings.TrimSuffix(u.Path, "/")
 	if path != "" {
 		after, ok := strings.CutPrefix(path, "/call/")
 		if !ok {
-			return "", "", fmt.Errorf("%w: %q, which should end in /call/ROOM", ErrURL, s)
+			return "", "", fmt.Errorf("%w: %q, which should end in /call/ROOM", ErrURL, redacted(s))
 		}
 		if err := signaling.CheckRoom(after); err != nil {
 			return "", "", err
@@ -183,6 +199,22 @@ func parseURL(s string) (base, room string, err error) {
 		room = after
 	}
 	return u.Scheme + "://" + u.Host, room, nil
+}
+
+// redacted is an address for people: without a user's name and password, and without what follows its path, where a key may be.
+func redacted(s string) string {
+	s, _, _ = strings.Cut(s, "#")
+	s, _, _ = strings.Cut(s, "?")
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		scheme, rest = "", s
+	} else {
+		scheme += "://"
+	}
+	if i := strings.LastIndexByte(rest, '@'); i >= 0 {
+		rest = "…" + rest[i:]
+	}
+	return scheme + rest
 }
 
 // serverConfig is what of /api/config matters here.
@@ -206,19 +238,19 @@ func (c *Config) fetch(ctx context.Context) (session *url.URL, hashes []string, 
 	}
 	res, err := (&http.Client{Transport: web}).Do(req)
 	if err != nil {
-		return nil, nil, certificateError(fmt.Errorf("client: cannot reach the server: %w", err))
+		return nil, nil, certificateError(fmt.Errorf("cannot reach the server: %w", err))
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("client: %s/api/config answers %s: is this a Roamcall server?", c.URL, res.Status)
+		return nil, nil, fmt.Errorf("%s/api/config answers %s: is this a Roamcall server?", c.URL, res.Status)
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxServerConfig))
 	if err != nil {
-		return nil, nil, fmt.Errorf("client: %s/api/config: %w", c.URL, err)
+		return nil, nil, fmt.Errorf("%s/api/config: %w", c.URL, err)
 	}
 	session, hashes, err = parseServerConfig(body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("client: %s/api/config: %w", c.URL, err)
+		return nil, nil, fmt.Errorf("%s/api/config: %w", c.URL, err)
 	}
 	switch {
 	case len(c.Hashes) == 0:
@@ -291,7 +323,10 @@ func (c *Config) quicTLS(host string, hashes []string) *tls.Config {
 func certificateError(err error) error {
 	var unverified *tls.CertificateVerificationError
 	if errors.As(err, &unverified) && !errors.Is(err, ErrCertificate) {
-		return fmt.Errorf("%w: %w", ErrCertificate, err)
+		if len(unverified.UnverifiedCertificates) == 0 {
+			return fmt.Errorf("%w: %w", ErrCertificate, err)
+		}
+		return fmt.Errorf("%w: %w; its hash is %x", ErrCertificate, err, sha256.Sum256(unverified.UnverifiedCertificates[0].Raw))
 	}
 	return err
 }

@@ -52,11 +52,15 @@ type KeyFrameWanted struct{ Flow uint32 }
 // Refused says that the server did not carry out what it was asked to.
 type Refused struct{ Refusal signaling.Refused }
 
-// Reconnecting says that nothing is heard of the server and new connections are being tried.
-type Reconnecting struct{}
+// Reconnecting says that nothing is heard of the server and new connections are being tried. Stopping is what the server said when it stopped, nil if it did not.
+type Reconnecting struct{ Stopping *signaling.Error }
 
 // Reconnected follows Reconnecting when the call goes on. Resumed is false if it does so on the old connection.
 type Reconnected struct{ Resumed bool }
+
+// Rejoined follows Reconnecting when the server did not know this participant any more: it is in the call again under the same name, as another one, with
+// another ID. Restarted is true if the server had said that it stops. The others were announced anew before.
+type Rejoined struct{ Restarted bool }
 
 // Switched says that the network changed, as soon as the server has said how it saw that.
 type Switched struct{ Handover Handover }
@@ -77,5 +81,6 @@ func (KeyFrameWanted) event()   {}
 func (Refused) event()          {}
 func (Reconnecting) event()     {}
 func (Reconnected) event()      {}
+func (Rejoined) event()         {}
 func (Switched) event()         {}
 func (HandoverReported) event() {}

@@ -234,7 +234,7 @@ func (c *Client) unjudged(s *session) *handover {
 const freshProbe = 5 * time.Second
 
 // ErrUnconfirmed is returned by Migrate when the server did not say in time that it saw the switch; the client is on the new path all the same.
-var ErrUnconfirmed = errors.New("client: the server has not confirmed the switch")
+var ErrUnconfirmed = errors.New("the server has not confirmed the switch")
 
 // Migrate moves the connection to the other uplink: it probes the path, unless it was answered in the last five seconds, switches, and waits for the server to say how it saw
 // that. Nothing is interrupted. If the path does not answer before ctx ends, nothing changes. The Handover does not tell yet what the media
@@ -248,7 +248,7 @@ func (c *Client) Migrate(ctx context.Context) (Handover, error) {
 		if ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
-		return Handover{}, fmt.Errorf("client: the other network does not answer: %w", err)
+		return Handover{}, fmt.Errorf("the other network does not answer: %w", err)
 	}
 	h, err := c.move(ctx, s, Asked)
 	if err != nil {

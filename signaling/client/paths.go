@@ -28,7 +28,7 @@ const (
 	maxFailures = 3
 )
 
-var errNoStandby = errors.New("client: there is no other network that works")
+var errNoStandby = errors.New("there is no other network that works")
 
 // zeroLength issues connection IDs of no length, see the package comment. A quic.Transport without a generator would use four bytes for a path that is added.
 type zeroLength struct{}
@@ -99,7 +99,7 @@ func (p *paths) open(ctx context.Context, i int) error {
 	}
 	sock, err := openSocket(ctx, s.uplink, p.remote, func() { signal(p.changed) })
 	if err != nil {
-		return fmt.Errorf("client: uplink %v: %w", s.uplink, err)
+		return fmt.Errorf("uplink %v: %w", s.uplink, err)
 	}
 	sock.local(p.remote) // remembered for when the network is gone
 	p.mu.Lock()
@@ -167,7 +167,7 @@ func (p *paths) probe(ctx context.Context, fresh time.Duration) error {
 	if path == nil {
 		var err error
 		if path, err = p.conn.AddPath(s.transport); err != nil {
-			return fmt.Errorf("client: %w", err)
+			return err
 		}
 	}
 	err := path.Probe(ctx)
@@ -208,7 +208,7 @@ func (p *paths) switchOver(ctx context.Context) error {
 	}
 	if err := to.path.Switch(); err != nil {
 		to.validated = time.Time{}
-		return fmt.Errorf("client: %w", err)
+		return err
 	}
 	p.current, p.switched = 1-p.current, time.Now()
 	// The server forgets what it has validated when it switches, so the way back has to be probed anew.

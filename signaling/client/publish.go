@@ -11,12 +11,12 @@ import (
 
 // Publication is a track that this participant publishes.
 type Publication struct {
-	c      *Client
-	number uint32
-	track  *media.Track
-	seal   *sealer // nil if nothing is encrypted
+	c     *Client
+	track *media.Track
+	seal  *sealer // nil if nothing is encrypted
 
 	mu      sync.Mutex
+	number  uint32            // of the track, from the server
 	message signaling.Publish // what the server is told
 	sub     *media.Subscription
 	session *session // that sub sends on
@@ -24,10 +24,7 @@ type Publication struct {
 	closed  bool
 }
 
-type publishAnswer struct {
-	track   uint32
-	refusal *signaling.Error
-}
+type publishAnswer struct{ refusal *signaling.Error }
 
 // Publish announces a track and returns when the server has taken it. m.Flow and m.Encrypted are the client's and ignored; m.SSRC must be that of the packets to come.
 func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication, error) {
@@ -37,7 +34,7 @@ func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication
 	case signaling.Audio:
 		kind = media.Audio
 	default:
-		return nil, fmt.Errorf("client: %q is not a kind of track", m.Kind)
+		return nil, fmt.Errorf("%q is not a kind of track", m.Kind)
 	}
 	c.publish.Lock()
 	defer c.publish.Unlock()
@@ -59,7 +56,6 @@ func (c *Client) Publish(ctx context.Context, m signaling.Publish) (*Publication
 	select {
 	case a := <-answer:
 		if a.refusal == nil {
-			p.number = a.track
 			return p, nil
 		}
 		err = a.refusal
@@ -108,8 +104,12 @@ func (p *Publication) detach() {
 	p.sub = nil
 }
 
-// Track is its number in the call.
-func (p *Publication) Track() uint32 { return p.number }
+// Track is its number in the call. It is another one after [Rejoined].
+func (p *Publication) Track() uint32 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.number
+}
 
 // Flow is its flow identifier on the way up.
 func (p *Publication) Flow() uint32 { return uint32(p.track.ID()) }
@@ -207,4 +207,17 @@ func (c *Client) published(a publishAnswer) (waited bool) {
 	c.publishing <- a
 	c.publishing = nil
 	return true
+}
+
+// numbered notes the number of a track.
+func (c *Client) numbered(m signaling.Published) {
+	c.mu.Lock()
+	p := c.publications[m.Flow]
+	c.mu.Unlock()
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.number = m.Track
 }

@@ -145,7 +145,7 @@ func (o *opener) undecrypted() uint64 {
 func repackVideo(f *media.Frame, change func([]byte) ([]byte, error)) (*media.Frame, error) {
 	var p rtp.Packet
 	if err := p.Unmarshal(f.Packet()); err != nil {
-		return nil, fmt.Errorf("client: video frame: %w", err)
+		return nil, fmt.Errorf("video frame: %w", err)
 	}
 	payload, err := change(p.Payload)
 	if err != nil {
@@ -157,7 +157,7 @@ func repackVideo(f *media.Frame, change func([]byte) ([]byte, error)) (*media.Fr
 
 func parseAudio(packet []byte) (p rtp.Packet, blocks []media.REDBlock, err error) {
 	if err := p.Unmarshal(packet); err != nil {
-		return p, nil, fmt.Errorf("client: audio packet: %w", err)
+		return p, nil, fmt.Errorf("audio packet: %w", err)
 	}
 	blocks, err = media.ParseRED(p.Payload, nil)
 	return p, blocks, err
@@ -171,7 +171,7 @@ func marshalAudio(header rtp.Header, blocks ...media.REDBlock) ([]byte, error) {
 	header.Padding = false
 	packet, err := header.Marshal()
 	if err != nil {
-		return nil, fmt.Errorf("client: audio packet: %w", err)
+		return nil, fmt.Errorf("audio packet: %w", err)
 	}
 	return append(packet, payload...), nil
 }

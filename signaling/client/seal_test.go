@@ -216,6 +216,13 @@ func TestKeyOfLink(t *testing.T) {
 		{url: "http://host/call/room#key=" + text[:21], fails: true},
 		{url: "http://host/call/room#key=", fails: true},
 		{url: "http://host/call/room#key", fails: true},
+		{url: "http://host/call/room#KEY=" + text, fails: true},
+		{url: "http://host/call/room#Key=" + text, given: &key, fails: true},
+		{url: "http://host/call/room#a=b&key=" + text, fails: true},
+		{url: "http://host/call/room?key=" + text, fails: true},
+		{url: "http://host/call/room?a=b&KEY=" + text + "#elsewhere", fails: true},
+		{url: "http://host/call/room?transport=websocket"},
+		{url: "http://host/call/room#monkey=7"},
 	} {
 		got, err := Config{URL: c.url, Name: "Ada", Key: c.given}.withDefaults()
 		if (err != nil) != c.fails {

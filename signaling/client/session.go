@@ -27,7 +27,7 @@ const (
 	controlTimeout   = 5 * time.Second // for one message to be taken by the connection
 )
 
-var errSlow = errors.New("client: the control stream does not keep up")
+var errSlow = errors.New("the control stream does not keep up")
 
 // session is one connection to the server. A Client has one at a time that carries the call, and during a resumption others that may come to.
 type session struct {
@@ -55,25 +55,25 @@ type session struct {
 }
 
 // dial opens a session without joining over the uplink with the given number. Only the join uses up a token, so any number may be dialled.
-func (c *Client) dial(ctx context.Context, first int) (*session, error) {
+func (c *Client) dial(ctx context.Context, t target, first int) (*session, error) {
 	s := &session{c: c, outgoing: make(chan signaling.Message, outgoingMessages), reportNow: make(chan struct{}, 1), began: time.Now()}
-	s.paths = newPaths(c.config.Uplinks, first, c.remote, c.changed)
+	s.paths = newPaths(c.config.Uplinks, first, t.remote, c.changed)
 	if err := s.paths.open(ctx, first); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	s.dialer = &webtransport.Transport{
-		TLSClientConfig: c.config.quicTLS(c.url.Hostname(), c.hashes),
+		TLSClientConfig: c.config.quicTLS(t.url.Hostname(), t.hashes),
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: idleTimeout, MaxIncomingUniStreams: incomingStreams,
 		},
-		DialAddr: func(ctx context.Context, _ string, t *tls.Config, q *quic.Config) (conn *quic.Conn, err error) {
-			s.conn, err = s.paths.slots[first].transport.Dial(ctx, net.UDPAddrFromAddrPort(c.remote), t, q)
+		DialAddr: func(ctx context.Context, _ string, security *tls.Config, q *quic.Config) (conn *quic.Conn, err error) {
+			s.conn, err = s.paths.slots[first].transport.Dial(ctx, net.UDPAddrFromAddrPort(t.remote), security, q)
 			return s.conn, err
 		},
 	}
-	res, wt, err := s.dialer.Dial(ctx, c.url.String(), nil)
+	res, wt, err := s.dialer.Dial(ctx, t.url.String(), nil)
 	if err == nil {
 		s.wt = wt
 		s.control, err = wt.OpenStreamSync(ctx)
@@ -88,15 +88,15 @@ func (c *Client) dial(ctx context.Context, first int) (*session, error) {
 		}
 		s.paths.close()
 		if res != nil {
-			return nil, fmt.Errorf("client: the server answers %s: %w", res.Status, err)
+			return nil, fmt.Errorf("the server answers %s: %w", res.Status, err)
 		}
-		return nil, certificateError(fmt.Errorf("client: cannot open a session: %w", err))
+		return nil, certificateError(fmt.Errorf("cannot open a session: %w", err))
 	}
 	s.paths.conn = s.conn
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	context.AfterFunc(wt.Context(), func() {
 		_, err := wt.OpenUniStream() // says what the session was closed with
-		s.end(fmt.Errorf("client: the session ended: %w", cmp.Or(err, context.Cause(wt.Context()))))
+		s.end(fmt.Errorf("the session ended: %w", cmp.Or(err, context.Cause(wt.Context()))))
 	})
 	return s, nil
 }
@@ -110,7 +110,7 @@ func (s *session) join(ctx context.Context, m signaling.Join) error {
 		return err
 	}
 	if _, err := s.control.Write(b); err != nil {
-		return fmt.Errorf("client: join: %w", err)
+		return fmt.Errorf("join: %w", err)
 	}
 	for {
 		m, err := s.read()
@@ -118,7 +118,7 @@ func (s *session) join(ctx context.Context, m signaling.Join) error {
 			if ctx.Err() != nil {
 				err = context.Cause(ctx)
 			}
-			return fmt.Errorf("client: join: %w", err)
+			return fmt.Errorf("join: %w", err)
 		}
 		switch m := m.(type) {
 		case signaling.Welcome:
@@ -209,7 +209,7 @@ func (s *session) writeControl() {
 			buf = b
 			s.control.SetWriteDeadline(time.Now().Add(controlTimeout))
 			if _, err := s.control.Write(buf); err != nil {
-				s.end(fmt.Errorf("client: control stream: %w", err))
+				s.end(fmt.Errorf("control stream: %w", err))
 				return
 			}
 		case <-s.ctx.Done():
@@ -225,7 +225,7 @@ func (s *session) readControl() {
 			if errors.Is(err, io.EOF) {
 				err = errors.New("the server ended it")
 			}
-			s.end(fmt.Errorf("client: control stream: %w", err))
+			s.end(fmt.Errorf("control stream: %w", err))
 			return
 		}
 		s.heardNow()
@@ -241,7 +241,7 @@ func (s *session) readDatagrams() {
 	for {
 		b, err := s.wt.ReceiveDatagram(s.ctx)
 		if err != nil {
-			s.end(fmt.Errorf("client: datagrams: %w", err))
+			s.end(fmt.Errorf("datagrams: %w", err))
 			return
 		}
 		now := time.Now()
@@ -267,7 +267,7 @@ func (s *session) acceptStreams() {
 	for {
 		stream, err := s.wt.AcceptUniStream(s.ctx)
 		if err != nil {
-			s.end(fmt.Errorf("client: streams: %w", err))
+			s.end(fmt.Errorf("streams: %w", err))
 			return
 		}
 		streams.Go(func() {

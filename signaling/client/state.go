@@ -13,7 +13,8 @@ func (c *Client) handle(s *session, m signaling.Message) {
 	case signaling.Measure:
 		s.send(c.answer(m))
 	case signaling.Published:
-		c.published(publishAnswer{track: m.Track})
+		c.numbered(m)
+		c.published(publishAnswer{})
 	case signaling.ChatMessage:
 		c.chatMessage(m)
 	case signaling.Refused:

@@ -22,6 +22,8 @@ const (
 	// attemptPatience is how long one attempt may take, and maxAttempts how many may go on at once.
 	attemptPatience = 2 * time.Second
 	maxAttempts     = 8
+	// askEvery so many attempts the server is asked for its address anew; not each time, for the request itself may hang on a dead network.
+	askEvery = 10
 	// joinPatience is for how long the answer to a join is waited for. If it was lost, the next connection may join with the same token.
 	joinPatience = time.Second
 )
@@ -74,6 +76,9 @@ type rescue struct {
 	next     time.Time // when the next one is due
 	pause    time.Duration
 	results  chan attempt
+	stopping *signaling.Error // what the server said when it stopped; nil if it did not
+	afresh   bool             // the server may have another address or certificate by now
+	last     error            // of an attempt
 }
 
 type attempt struct {
@@ -89,7 +94,8 @@ func (r *rescue) step() {
 	}
 	s := c.current()
 	ended := s.ctx.Err() != nil
-	if said := (*signaling.Error)(nil); ended && errors.As(context.Cause(s.ctx), &said) && !(r.asked && said.Code == signaling.CodeReplaced) {
+	said := (*signaling.Error)(nil)
+	if ended && errors.As(context.Cause(s.ctx), &said) && !temporary(said.Code) && !(r.asked && said.Code == signaling.CodeReplaced) {
 		c.fail(said) // the server does not want it to go on
 		return
 	}
@@ -146,13 +152,22 @@ func (r *rescue) reconnect(s *session, silence time.Duration) {
 		r.since, r.pause, r.next = time.Now().Add(-silence), firstPause, time.Time{}
 		r.ctx, r.cancel = context.WithCancel(c.ctx)
 		r.results = make(chan attempt, maxAttempts)
-		r.attempts, r.running = 0, 0
-		c.emit(Reconnecting{})
+		r.attempts, r.running, r.last = 0, 0, nil
+		r.stopping = nil
+		if said := (*signaling.Error)(nil); errors.As(context.Cause(s.ctx), &said) && said.Code == signaling.CodeGoingAway {
+			r.stopping = said
+		}
+		r.afresh = r.stopping != nil
+		c.emit(Reconnecting{r.stopping})
 		c.log.Info("reconnecting", "silence", silence, "ended", context.Cause(s.ctx))
 	}
 	window := time.Duration(s.welcome.ResumeWindowMS) * time.Millisecond
 	if time.Since(r.since) > window+idleTimeout { // the server may have lost us as late as after its idle timeout
-		c.fail(ErrDropped)
+		if r.last != nil {
+			c.fail(fmt.Errorf("%w: %w", ErrDropped, r.last))
+		} else {
+			c.fail(ErrDropped)
+		}
 		return
 	}
 	for {
@@ -162,6 +177,8 @@ func (r *rescue) reconnect(s *session, silence time.Duration) {
 		}
 		if a.err != nil {
 			c.log.Debug("attempt failed", "err", a.err)
+			r.last = a.err
+			r.afresh = r.afresh || errors.Is(a.err, ErrCertificate) // as that of a server that was restarted
 			continue
 		}
 		if r.resume(s, a.s) {
@@ -176,17 +193,30 @@ func (r *rescue) reconnect(s *session, silence time.Duration) {
 		}
 		r.attempts++
 		r.running++
+		afresh := r.afresh || r.attempts%askEvery == 0
 		ctx, results := r.ctx, r.results
 		c.tasks.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, attemptPatience)
 			defer cancel()
-			s, err := c.dial(ctx, first)
+			s, err := c.again(ctx, afresh, first)
 			results <- attempt{s, err}
 			signal(c.changed)
 		})
 		r.next = now.Add(time.Duration(float64(r.pause) * (0.75 + rand.Float64()/2)))
 		r.pause = min(2*r.pause, lastPause)
 	}
+}
+
+// again opens another session.
+func (c *Client) again(ctx context.Context, afresh bool, first int) (*session, error) {
+	t := c.known()
+	if afresh {
+		var err error
+		if t, err = c.find(ctx); err != nil {
+			return nil, err
+		}
+	}
+	return c.dial(ctx, t, first)
 }
 
 func (r *rescue) take() (attempt, bool) {
@@ -212,16 +242,26 @@ func (r *rescue) resume(old, s *session) bool {
 	r.asked = true
 	if err := s.join(ctx, c.joinMessage(silence)); err != nil {
 		s.close(signaling.CodeLeft)
-		if said := (*signaling.Error)(nil); errors.As(err, &said) {
-			if said.Code == signaling.CodeBadToken {
-				err = fmt.Errorf("%w: %w", ErrDropped, err)
-			}
-			c.fail(err)
-			return true
+		said := (*signaling.Error)(nil)
+		switch {
+		case !errors.As(err, &said) || temporary(said.Code):
+			return false
+		case said.Code == signaling.CodeBadToken && c.forgetToken():
+			r.next = time.Time{} // too late, or a server that was restarted: join anew
+			return false
 		}
-		return false
+		c.fail(err)
+		return true
 	}
 	r.asked = false
+	if !s.welcome.Resumed {
+		c.adopt(s)
+		c.tasks.Go(func() { old.close(signaling.CodeReplaced) })
+		r.abandon()
+		r.moved = time.Now()
+		c.emit(Rejoined{r.stopping != nil})
+		return true
+	}
 	from, fromLink := old.paths.inUse()
 	to, toLink := s.paths.inUse()
 	why := Silent
@@ -241,6 +281,15 @@ func (r *rescue) resume(old, s *session) bool {
 	r.moved = time.Now()
 	c.emit(Reconnected{Resumed: true})
 	return true
+}
+
+// forgetToken tells whether there was one.
+func (c *Client) forgetToken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	had := c.token != ""
+	c.token = ""
+	return had
 }
 
 // abandon ends the attempts that are under way.

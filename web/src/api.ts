@@ -1,4 +1,4 @@
-// The server's HTTP API as the page uses it; errors become Error with the server's own sentence.
+// The server's HTTP API as the page uses it; errors become a Refusal with the server's own sentence.
 
 export interface ServerConfig {
   version: string;
@@ -24,6 +24,16 @@ export interface CallInfo {
   tracks: number;
 }
 
+/** What the server refused, in its own sentence. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message || `The server answered ${status}.`);
+    this.status = status;
+  }
+}
+
 /** Asks the API; `body` makes it a request with JSON. */
 export async function api<T>(
   path: string,
@@ -44,7 +54,7 @@ export async function api<T>(
     } catch {
       // not ours: a proxy's page, say
     }
-    throw new Error(message || `The server answered ${response.status}.`);
+    throw new Refusal(response.status, message);
   }
   return (response.status === 204 ? undefined : await response.json()) as T;
 }

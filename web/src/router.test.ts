@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { callPath, fragment, navigate, parseRoute, route, setFragment } from './router.ts';
+import { callPath, fragment, navigate, onlyPath, parseRoute, query, route, setFragment } from './router.ts';
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -34,9 +34,16 @@ describe('routes', () => {
     navigate('/call/demo#key=a'); // is there already
     setFragment('#key=b');
     expect(fragment.value).toBe('#key=b');
+    onlyPath();
+    expect([query.value, fragment.value]).toEqual(['', '']);
     navigate('/');
     expect([route.value, fragment.value]).toEqual([{ page: 'lobby' }, '']);
-    expect(done).toEqual(['push /call/demo#key=a', 'replace /call/demo?transport=websocket#key=b', 'push /']);
+    expect(done).toEqual([
+      'push /call/demo#key=a',
+      'replace /call/demo?transport=websocket#key=b',
+      'replace /call/demo',
+      'push /',
+    ]);
   });
 
   it('finds its own paths', () => {

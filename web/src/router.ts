@@ -30,11 +30,15 @@ export function callPath(room: string): string {
 
 const path = signal('/');
 const hash = signal('');
+const search = signal('');
 
 export const route = computed(() => parseRoute(path.value));
 
 /** The fragment of the address with its #, or ''. Browsers send it to nobody. */
 export const fragment: ReadonlySignal<string> = hash;
+
+/** The query of the address with its ?, or ''. */
+export const query: ReadonlySignal<string> = search;
 
 /** Goes to a path of this page, with its fragment if it has one, without loading it anew. */
 export function navigate(to: string, options: { replace?: boolean } = {}): void {
@@ -42,6 +46,7 @@ export function navigate(to: string, options: { replace?: boolean } = {}): void 
   if (to === path.peek() + hash.peek()) return;
   history[options.replace ? 'replaceState' : 'pushState'](null, '', to);
   path.value = to.slice(0, at);
+  search.value = '';
   hash.value = to.slice(at);
   window.scrollTo(0, 0);
 }
@@ -52,10 +57,18 @@ export function setFragment(to: string): void {
   hash.value = to;
 }
 
+/** Takes query and fragment out of the address, and puts nothing into the history. */
+export function onlyPath(): void {
+  history.replaceState(history.state, '', location.pathname);
+  search.value = '';
+  hash.value = '';
+}
+
 /** Follows the address bar and clicks on links to this page, for the life of the page. */
 export function startRouter(): void {
   const read = () => {
     path.value = location.pathname;
+    search.value = location.search;
     hash.value = location.hash;
   };
   read();

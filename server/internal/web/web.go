@@ -6,22 +6,12 @@ package web
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"maps"
-	"mime"
 	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
-)
-
-// What is read of a request's body, and for how long it is waited for.
-const (
-	maxRequestBody = 64 << 10
-	bodyTimeout    = 10 * time.Second
 )
 
 // Methods serves one path, each method by its own handler. GET's also takes HEAD, and what is not there is answered with 405 and the methods
@@ -102,24 +92,4 @@ func WriteJSON(w http.ResponseWriter, status int, v any) {
 // WriteError answers {"error": message}; the message is for people.
 func WriteError(w http.ResponseWriter, status int, message string) {
 	WriteJSON(w, status, map[string]string{"error": message})
-}
-
-// ReadJSON reads a request's body into v, or answers the request with what is wrong with it. The type is asked for because pages of others
-// can send any other without asking.
-func ReadJSON(w http.ResponseWriter, r *http.Request, v any) bool {
-	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
-		WriteError(w, http.StatusUnsupportedMediaType, "The request must be application/json.")
-		return false
-	}
-	http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTimeout)) // not supported over HTTP/3, where the idle timeout does it
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBody))
-	err := d.Decode(v)
-	if err == nil && d.Decode(&struct{}{}) != io.EOF {
-		err = errors.New("more than one value")
-	}
-	if err != nil {
-		WriteError(w, http.StatusBadRequest, "Not the JSON that is expected here: "+err.Error())
-		return false
-	}
-	return true
 }

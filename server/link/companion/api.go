@@ -135,6 +135,7 @@ func (c *Companion) getLink(w http.ResponseWriter, _ *http.Request) {
 func (c *Companion) createLink(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Network string `json:"network"`
+		Room    string `json:"room"` // pages say it; it is of no consequence
 	}
 	if !web.ReadJSON(w, r, &body) {
 		return

@@ -69,8 +69,15 @@ type Companion struct {
 	linkID   string
 	active   string // the network, as onChange was told last
 
-	mu     sync.Mutex
-	served map[string]json.RawMessage // the server's last /api/config
+	udpPort uint16 // of the server's sessions
+	stop    context.CancelFunc
+	tasks   sync.WaitGroup
+
+	mu       sync.Mutex
+	served   map[string]json.RawMessage // the server's last /api/config
+	ctx      context.Context            // ends with Close; nil before the roamer is there
+	finding  bool                       // the server is being looked for
+	findNext time.Time                  // when it may be again
 }
 
 // New finds the server, checks who it is and opens the companion's ports.
@@ -132,24 +139,32 @@ func (c *Companion) open() error {
 	if err != nil {
 		return fmt.Errorf("cannot use the server %s: %w", c.server, err)
 	}
-	servers := make([]netip.AddrPort, len(addresses))
-	for i, a := range addresses {
-		servers[i] = netip.AddrPortFrom(a, port)
-	}
+	c.udpPort = port
 	c.roamer, err = link.NewRoamer(link.RoamConfig{
-		ID: c.linkID, Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0), Servers: servers, Interfaces: c.config.Interfaces,
+		ID: c.linkID, Listen: netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 0), Servers: serverAddrs(addresses, port), Interfaces: c.config.Interfaces,
 		Logger: c.log, OnChange: c.onChange,
 	})
 	if err != nil {
 		return err
 	}
+	running, stop := context.WithCancel(context.Background())
+	c.stop = stop
+	c.mu.Lock()
+	c.ctx = running
+	c.mu.Unlock()
 	for _, name := range c.config.Interfaces {
 		if !slices.ContainsFunc(c.roamer.State().Networks, func(n link.RoamNetwork) bool { return n.Interface == name || n.Title == name }) {
 			c.log.Warn("this interface does not lead to the server now", "interface", name)
 		}
 	}
 	c.toServer.CloseIdleConnections()
-	c.toServer = c.client(func(ctx context.Context) (net.Conn, string, error) { return c.roamer.DialTCP(ctx, c.tcpPort) })
+	c.toServer = c.client(func(ctx context.Context) (net.Conn, string, error) {
+		conn, network, err := c.roamer.DialTCP(ctx, c.tcpPort)
+		if err != nil && !errors.Is(ctx.Err(), context.Canceled) {
+			c.findAgain()
+		}
+		return conn, network, err
+	})
 	return nil
 }
 
@@ -177,6 +192,12 @@ func (c *Companion) Close() error {
 	if c.listener != nil {
 		c.listener.Close()
 	}
+	if c.stop != nil {
+		c.mu.Lock() // so that findAgain begins nothing more
+		c.stop()
+		c.mu.Unlock()
+	}
+	c.tasks.Wait()
 	if c.roamer != nil {
 		c.roamer.Close()
 	}
@@ -207,6 +228,9 @@ func (c *Companion) onChange(s link.RoamState) {
 	if s.Active != c.active {
 		c.active = s.Active
 		c.conns.closeOthers(s.Active)
+		if s.Active != "" {
+			c.findAgain()
+		}
 	}
 	c.watchers.tell()
 }
@@ -215,7 +239,8 @@ func (c *Companion) onChange(s link.RoamState) {
 func parseServer(s string) (*url.URL, uint16, error) {
 	u, err := url.Parse(s)
 	if err != nil || u.Scheme != "https" || u.Hostname() == "" || u.User != nil || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" {
-		return nil, 0, fmt.Errorf("%q is not a server's address such as https://call.example:4433", s)
+		// Not repeated: there may be a password or a call's key in it.
+		return nil, 0, errors.New("--server takes a server's address such as https://call.example:4433, with neither a path nor a user's name in it")
 	}
 	port := uint64(443)
 	if p := u.Port(); p != "" {

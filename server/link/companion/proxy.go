@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
-	"strings"
 	"sync"
 	"time"
 
@@ -99,7 +98,7 @@ func (c *Companion) proxy() http.Handler {
 
 // unreachable says for people why the server did not answer.
 func unreachable(err error) string {
-	why := strings.TrimPrefix(plain(err).Error(), "link: ")
+	why := plain(err).Error()
 	if errors.Is(err, context.DeadlineExceeded) {
 		why = "it does not answer"
 	}

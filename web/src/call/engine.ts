@@ -9,6 +9,7 @@ import { UNSUPPORTED } from '../transport/failure.ts';
 import type { TransportName } from '../transport/transport.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import type { FromWorker, Picture, ToWorker } from '../workers/messages.ts';
+import { ChatPace } from './chat-pace.ts';
 import { type Action, initialState, reduce } from './state.ts';
 import type {
   CallEngine,
@@ -41,6 +42,10 @@ class Engine implements CallEngine {
   #microphone: Microphone | null = null;
   #camera: Camera | null = null;
   #screen: Screen | null = null;
+  readonly #pace = new ChatPace(
+    (line) => this.#post({ type: 'chat', ...line }),
+    ({ nonce }) => this.#state.value.chat.writing.some((w) => w.nonce === nonce && w.problem === null),
+  );
   #startedAt = 0;
 
   get state(): ReadonlySignal<CallState> {
@@ -127,6 +132,7 @@ class Engine implements CallEngine {
   /** Lets everything go. The worker gets a moment to say goodbye. */
   #close(): void {
     navigator.mediaDevices?.removeEventListener('devicechange', this.#devicesChanged);
+    this.#pace.stop();
     const worker = this.#worker;
     this.#worker = null;
     if (worker) setTimeout(() => worker.terminate(), LEAVE_MS);
@@ -300,7 +306,7 @@ class Engine implements CallEngine {
   write(text: string, instead: string | null = null): void {
     const nonce = crypto.randomUUID();
     this.#dispatch({ type: 'wrote', nonce, text, instead });
-    this.#post({ type: 'chat', nonce, text });
+    this.#pace.write({ nonce, text });
   }
 
   openChat(open: boolean): void {
@@ -344,9 +350,8 @@ class Engine implements CallEngine {
   /** Says again what the session before may have lost. The server does not take the same message twice. */
   #sayAgain(welcome: Welcome): void {
     const { chat, local } = this.#state.value;
-    for (const { nonce, text, problem } of chat.writing) {
-      if (problem === null) this.#post({ type: 'chat', nonce, text });
-    }
+    const lost = chat.writing.filter((w) => w.problem === null);
+    this.#pace.again(lost.map(({ nonce, text }) => ({ nonce, text })));
     const raised = (welcome.hand ?? 0) > 0;
     if (local.handRaised !== raised) this.#post({ type: 'hand', raised: local.handRaised });
     const on = local.recordingSince > 0;

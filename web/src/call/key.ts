@@ -10,11 +10,23 @@ const SIZE = 16; // bytes
 /** In base64url without padding; of the last digit two bits count. */
 const KEY = /^[A-Za-z0-9_-]{21}[AQgw]$/;
 
-/** The key in the fragment of an address: '' if there is none, null if what stands there is not a whole one. */
-export function keyOf(fragment: string): string | null {
-  if (!/^#key(=|$)/.test(fragment)) return '';
-  const key = fragment.slice(FRAGMENT.length);
+/** What was meant to be a key, in a fragment or a query. */
+const MEANT = /[#?&]key(=|%3d|&|$)/i;
+
+/**
+ * The key in the fragment of an address: '' if there is none, null if what stands there was meant to be one and is not whole, or stands in the query. A fragment
+ * that is something else is of no concern.
+ */
+export function keyOf(fragment: string, query = ''): string | null {
+  if (keyWasSent(query)) return null;
+  if (!MEANT.test(fragment)) return '';
+  const key = fragment.startsWith(FRAGMENT) ? fragment.slice(FRAGMENT.length) : '';
   return KEY.test(key) ? key : null;
+}
+
+/** Whether a key stands in the query of an address, which browsers send to the server. */
+export function keyWasSent(query: string): boolean {
+  return MEANT.test(query);
 }
 
 /** The fragment for a link to a call with this key. */

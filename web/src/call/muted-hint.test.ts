@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { MutedHint } from './muted-hint.ts';
 
-/** Feeds levels, one each 100 ms, and returns when it was said. */
-function said(levels: number[]): number[] {
+/** Feeds levels, one each 100 ms or as given, and returns when it was said. */
+function said(levels: number[], everyMs = 100): number[] {
   const hint = new MutedHint();
-  return levels.flatMap((level, i) => (hint.heard(level, i * 100) ? [i * 100] : []));
+  return levels.flatMap((level, i) => (hint.heard(level, i * everyMs) ? [i * everyMs] : []));
 }
 
 describe('MutedHint', () => {
   it('is given to who speaks', () => {
     expect(said(Array(10).fill(0.7))).toEqual([600]);
+  });
+
+  it('is given no sooner if the same is told more often', () => {
+    expect(said(Array(50).fill(0.7), 20)).toEqual([600]);
   });
 
   it('is not given for a cough, a door or silence', () => {

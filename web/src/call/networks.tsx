@@ -28,7 +28,9 @@ export interface NetworksProps {
 export function Networks({ engine, style }: NetworksProps) {
   const link = useComputed(() => engine.state.value.link);
   const connected = useComputed(() => ['connected', 'reconnecting'].includes(engine.state.value.phase));
+  const problem = useComputed(() => engine.state.value.linkProblem);
   const info = link.value;
+  if (!info && problem.value) return <NoNetworks why={problem.value} />;
   if (!info) return connected.value ? <RealSwitchHint /> : null;
   const chosen = styleOn(info, style.value);
   return (
@@ -121,6 +123,17 @@ function NetworkButton({ network: n, link, shortcut, onPress }: NetworkButtonPro
       )}
       {link.switching && !walking && active && <span class="spinner" aria-hidden="true" />}
     </button>
+  );
+}
+
+function NoNetworks({ why }: { why: string }) {
+  return (
+    <section class="networks" aria-label="Network">
+      <p class="network-line" role="status" data-testid="no-networks">
+        <Icon name="warning" />
+        <span>{why}</span>
+      </p>
+    </section>
   );
 }
 

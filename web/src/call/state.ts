@@ -62,6 +62,7 @@ export const initialState: CallState = {
   transport: 'webtransport',
   resumptions: 0,
   link: null,
+  linkProblem: '',
 };
 
 /** The next state. `now` dates notices and what is written, ms since the epoch. */
@@ -105,7 +106,7 @@ export function reduce(state: CallState, action: Action, now: number): CallState
     case 'transport':
       return { ...state, transport: action.transport };
     case 'link':
-      return { ...state, link: action.link };
+      return { ...state, link: action.link, linkProblem: action.problem ?? '' };
     case 'notice':
       return { ...state, notice: { text: action.text, at: now } };
     default:

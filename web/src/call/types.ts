@@ -132,6 +132,8 @@ export interface CallState {
   /** Connections replaced so far (resumptions). */
   resumptions: number;
   link: LinkInfo | null;
+  /** Why there is no link although the server has a lab, for people; ''. */
+  linkProblem: string;
 }
 
 /** The lab link as /api/links reports it. */

@@ -2,13 +2,14 @@
 // turned it on.
 
 import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals';
-import { fragmentOf, keyOf, newKey } from '../call/key.ts';
-import { fragment, setFragment } from '../router.ts';
+import { fragmentOf, keyOf, keyWasSent, newKey } from '../call/key.ts';
+import { fragment, onlyPath, query, setFragment } from '../router.ts';
+import { Button } from '../ui/button.tsx';
 import { Icon } from '../ui/icons.tsx';
 
-/** The key in the address: '' if there is none, null if it is malformed. */
+/** The key in the address: '' if there is none, null if it is damaged. */
 export function useKey(): ReadonlySignal<string | null> {
-  return useComputed(() => keyOf(fragment.value));
+  return useComputed(() => keyOf(fragment.value, query.value));
 }
 
 export function EncryptSwitch({ secret, able }: { secret: string; able: boolean }) {
@@ -46,14 +47,21 @@ export function EncryptSwitch({ secret, able }: { secret: string; able: boolean 
   );
 }
 
-/** For a link that was cut off, say. Joining without the key would not be what the link promised. */
+/** For a link that was cut off, say. Joining without the key would not be what the link promised, so it has to be asked for. */
 export function KeyProblem() {
   return (
     <div class="note bad" role="alert" data-testid="key-problem">
       <Icon name="warning" />
       <div>
-        <strong>The key in this link is not complete.</strong>
-        This call is encrypted. Ask for the link again, all of it: the key is what follows the #.
+        <strong>This link’s key is damaged: ask for the link again.</strong>
+        {keyWasSent(query.value)
+          ? 'It stood behind a ?, so it was sent to the server. Nobody should use this key any more: start a call with another one.'
+          : 'The call is encrypted, and the key in the link is not complete or not as it was made: it is what follows #key= at the end.'}
+        <p>
+          <Button type="button" data-testid="without-key" onClick={onlyPath}>
+            Go on without encryption
+          </Button>
+        </p>
       </div>
     </div>
   );

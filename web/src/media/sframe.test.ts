@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { fingerprint, fragmentOf, keyOf, newKey, secretOf } from '../call/key.ts';
+import { fingerprint, fragmentOf, keyOf, keyWasSent, newKey, secretOf } from '../call/key.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { baseKey, decrypt, deriveKey, encrypt, nonce, parseHeader, writeHeader } from './sframe.ts';
 
@@ -77,6 +77,23 @@ describe('keys', () => {
     }
     expect(hex(secretOf('AAECAwQFBgcICQoLDA0ODw'))).toBe('000102030405060708090a0b0c0d0e0f');
     expect([fragmentOf(''), keyOf(''), keyOf('#elsewhere'), keyOf('#keys')]).toEqual(['', '', '', '']);
+    expect([keyOf('#abc', '?transport=websocket'), keyOf('#monkey=1', '?monkey=1')]).toEqual(['', '']);
+  });
+
+  const whole = 'AAECAwQFBgcICQoLDA0ODw';
+
+  it.each([
+    [`#KEY=${whole}`, ''],
+    [`#Key=${whole}`, ''],
+    [`#key%3D${whole}`, ''],
+    [`#a=b&key=${whole}`, ''],
+    ['#KEY', ''],
+    ['', `?key=${whole}`],
+    ['', `?transport=websocket&KEY=${whole}`],
+    [`#key=${whole}`, `?key=${whole}`],
+  ])('are not passed over where they are damaged: %s %s', (fragment, query) => {
+    expect(keyOf(fragment, query)).toBeNull();
+    expect(keyWasSent(query)).toBe(query !== '');
   });
 
   it.each([

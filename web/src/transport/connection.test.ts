@@ -183,7 +183,7 @@ describe('Connection', () => {
   });
 
   it('fails for good when it is refused', async () => {
-    world.last.goodbye(Codes.roomFull);
+    world.last.goodbye(Codes.internal);
     await pass(60_000);
     expect(world.phases.at(-1)).toEqual(['failed', { code: 'room-full', message: 'because 7' }]);
     expect(world.sessions.length).toBe(1);
@@ -402,6 +402,21 @@ describe('Connection', () => {
     expect(world.begun).toBe(begun);
     expect(first.closed).toBe(false);
     expect(world.phases).toEqual(['connecting', 'connected']);
+  });
+
+  it('is over when another takes its place, though a join of its own was refused', async () => {
+    const first = await joined();
+    await pass(300);
+    expect(world.last.join.token).toBe('one');
+    await alive(first, 50);
+    world.last.goodbye(Codes.internal);
+    await alive(first, 1_000);
+    expect(world.phases).toEqual(['connecting', 'connected']);
+    const { begun } = world;
+    first.goodbye(Codes.replaced); // not by us
+    await pass(1_000);
+    expect(world.phases.at(-1)).toMatchObject(['failed', {}]);
+    expect(world.begun).toBe(begun);
   });
 
   it('opens at most two sessions at a time, again and again', async () => {

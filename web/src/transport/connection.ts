@@ -107,7 +107,8 @@ export class Connection {
   #campaign: Campaign | null = null;
   /** Sessions that have sent their join and wait for the answer. */
   readonly #asking = new Set<Attempt>();
-  #asked = false; // for a replacement of the session in use
+  /** Those that the server may have taken, for a replacement of the session in use: their answer is not there, and may be lost. */
+  readonly #perhaps = new Set<Attempt>();
   #sessions = 0; // of this participant, as the newest welcome has it
   #chat = 0; // ID of the newest message of the chat; those of a later call are above it
   #probedAt = 0;
@@ -335,7 +336,7 @@ export class Connection {
       if (signal.aborted) throw new CallError(UNREACHABLE);
       await how.go(session);
       const token = this.#token;
-      if (token) this.#asked = true;
+      if (token) this.#perhaps.add(attempt);
       session.send({
         type: 'join',
         version: VERSION,
@@ -344,7 +345,10 @@ export class Connection {
         ...(this.#chat > 0 && { chat_after: this.#chat }),
       });
       const said = await answer.promise;
-      if (said.type !== 'welcome') session.close();
+      if (said.type !== 'welcome') {
+        this.#perhaps.delete(attempt);
+        session.close();
+      }
       return said;
     } catch (error) {
       attempt.go = null;
@@ -418,7 +422,7 @@ export class Connection {
     this.#token = welcome.token;
     // Another join that is on its way cannot be taken back. If the server takes it, too, that session is the next.
     this.#asking.delete(attempt);
-    this.#asked = this.#asking.size > 0;
+    for (const other of this.#perhaps) if (!this.#asking.has(other)) this.#perhaps.delete(other);
     const listening = { interval: welcome.report_interval_ms, tcp: session.transport === 'websocket' };
     this.#silence.begin(listening, performance.now());
     const campaign = this.#campaign;
@@ -440,7 +444,7 @@ export class Connection {
       return;
     }
     if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost(true);
-    else if (message.code === Codes.replaced && this.#asked)
+    else if (message.code === Codes.replaced && this.#perhaps.size > 0)
       this.#lost(); // by our own next session
     else this.#fail(goodbyeFailure(message));
   }

@@ -1,6 +1,6 @@
 // Where a session is to be opened: straight to the server, or through a lab link of the participant's own, whose network can be switched.
 
-import { api, type ServerConfig } from '../api.ts';
+import { api, Refusal, type ServerConfig } from '../api.ts';
 import type { LinkInfo, SwitchStyle } from '../call/types.ts';
 import { CallError, UNREACHABLE } from './failure.ts';
 import type { Target, TransportName } from './transport.ts';
@@ -9,13 +9,14 @@ type Link = LinkInfo & { url: string };
 
 export class Lab {
   readonly #room: string;
-  readonly #changed: (link: LinkInfo | null) => void;
+  readonly #changed: (link: LinkInfo | null, problem?: string) => void;
   #config: ServerConfig | null = null;
   #link: Link | null = null;
   #events: EventSource | null = null;
   #carriedBy: TransportName = 'webtransport';
 
-  constructor(room: string, changed: (link: LinkInfo | null) => void) {
+  /** `changed` is told of the link; `problem` says to people why there is none, where that is not as it should be. */
+  constructor(room: string, changed: (link: LinkInfo | null, problem?: string) => void) {
     this.#room = room;
     this.#changed = changed;
   }
@@ -49,9 +50,9 @@ export class Lab {
       this.#link = await api<Link>('/api/links', { method: 'POST', body: { room: this.#room }, signal });
       this.#changed(this.#link.emulated && this.#carriedBy === 'websocket' ? null : this.#link);
       if (!this.#link.emulated) this.#follow(this.#link);
-    } catch {
+    } catch (error) {
       if (signal.aborted) throw new CallError(UNREACHABLE);
-      this.#changed(null); // direct, then; a call without the lab is still a call
+      this.#changed(null, problemOf(error)); // direct, then; a call without the lab is still a call
     }
   }
 
@@ -93,6 +94,12 @@ export class Lab {
       body: { network, style },
     });
   }
+}
+
+/** Why the server made no link, for people; '' if it was not asked. */
+function problemOf(error: unknown): string {
+  if (!(error instanceof Refusal)) return '';
+  return `No emulated network: ${error.status === 503 ? 'the lab is full.' : error.message}`;
 }
 
 /** /ws on the host that the page, and so this worker's script, came from. */

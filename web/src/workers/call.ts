@@ -60,7 +60,7 @@ export class Call {
       notice: (text) => post({ type: 'notice', text }),
     });
     this.#publisher.microphone.setMuted(!join.mic);
-    this.#lab = new Lab(join.room, (link) => post({ type: 'link', link }));
+    this.#lab = new Lab(join.room, (link, problem) => post({ type: 'link', link, problem }));
     void this.#start(join);
   }
 

@@ -55,7 +55,8 @@ export type FromWorker =
   | { type: 'stats'; remotes: Record<string, RemoteStats>; totals: Pick<CallState, 'freezes' | 'frozenMs'> }
   | { type: 'levels'; remotes: Record<string, number>; local: number; unheard: number }
   | { type: 'local'; local: Partial<Local> }
-  | { type: 'link'; link: LinkInfo | null }
+  /** `problem`: why there is none, for people. */
+  | { type: 'link'; link: LinkInfo | null; problem?: string | undefined }
   /** About 15 times a second while asked for: a hidden page's own timers hardly run, a worker's do. */
   | { type: 'tick' }
   | { type: 'notice'; text: string };
