@@ -91,7 +91,7 @@ class Engine implements CallEngine {
     });
     this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
     const noiseSuppression = !recallFlag('keep-noise');
-    this.#microphone.setNoiseSuppression(noiseSuppression);
+    void this.#microphone.setNoiseSuppression(noiseSuppression); // none is open yet
     this.#local({ noiseSuppression });
     const speaker = recall('speaker');
     if (speaker)
@@ -170,7 +170,7 @@ class Engine implements CallEngine {
 
   setNoiseSuppression(on: boolean): void {
     rememberFlag('keep-noise', !on);
-    this.#microphone?.setNoiseSuppression(on);
+    this.#microphone?.setNoiseSuppression(on).catch((error: Error) => this.#notice(error.message));
     this.#local({ noiseSuppression: on });
   }
 

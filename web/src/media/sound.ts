@@ -149,10 +149,15 @@ export class Microphone {
     else track.stop(); // something else was asked for meanwhile
   }
 
-  /** From now on, and for the open microphone if its browser can change that. */
-  setNoiseSuppression(on: boolean): void {
+  /** From now on, and for the open microphone. Rejects with an Error for people. */
+  async setNoiseSuppression(on: boolean): Promise<void> {
     this.#noiseSuppression = on;
-    this.#track?.applyConstraints(audioConstraints(on)).catch(() => undefined); // some devices cannot
+    const track = this.#track;
+    if (!track) return;
+    await track.applyConstraints(audioConstraints(on)).catch(() => undefined);
+    // Chromium takes the constraints and changes nothing of an open track, so there it is opened again.
+    const is = track.getSettings().noiseSuppression;
+    if (track === this.#track && is !== undefined && is !== on) await this.start(this.id);
   }
 
   /** Sends an open track, which this owns from now on. Rejects with an Error for people. */
