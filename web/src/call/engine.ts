@@ -170,7 +170,12 @@ class Engine implements CallEngine {
 
   setNoiseSuppression(on: boolean): void {
     rememberFlag('keep-noise', !on);
-    this.#microphone?.setNoiseSuppression(on).catch((error: Error) => this.#notice(error.message));
+    const microphone = this.#microphone;
+    microphone?.setNoiseSuppression(on).catch((error: Error) => {
+      if (this.#microphone !== microphone) return;
+      if (!microphone.open) this.#local({ mic: false });
+      this.#notice(error.message);
+    });
     this.#local({ noiseSuppression: on });
   }
 

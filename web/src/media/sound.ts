@@ -155,9 +155,17 @@ export class Microphone {
     const track = this.#track;
     if (!track) return;
     await track.applyConstraints(audioConstraints(on)).catch(() => undefined);
-    // Chromium takes the constraints and changes nothing of an open track, so there it is opened again.
+    // Chromium takes the constraints and changes nothing while the device is open, so there it is closed and opened again.
     const is = track.getSettings().noiseSuppression;
-    if (track === this.#track && is !== undefined && is !== on) await this.start(this.id);
+    if (track !== this.#track || is === undefined || is === on) return;
+    const { id } = this;
+    track.stop();
+    try {
+      await this.start(id);
+    } catch (error) {
+      if (track === this.#track) this.stop();
+      throw error;
+    }
   }
 
   /** Sends an open track, which this owns from now on. Rejects with an Error for people. */
