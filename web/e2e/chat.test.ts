@@ -1,7 +1,7 @@
 // What people in a call say otherwise than aloud: the chat, raised hands, reactions.
 
 import { describe, expect, it } from 'vitest';
-import { cannot } from './harness/browsers.ts';
+import { cannot, KINDS } from './harness/browsers.ts';
 import { type Person, testid } from './harness/person.ts';
 import { useStage } from './harness/use-stage.ts';
 import { until } from './harness/wait.ts';
@@ -66,163 +66,168 @@ const hand = (person: Person, tile: string, place: string | null) =>
     (p) => p === place,
   );
 
-describe.skipIf(cannot('chromium'))('in a call', () => {
-  it('what one writes the other reads, and who comes late too', async () => {
-    const server = await stage.server('--bot', '0');
-    const ada = await stage.person('chromium', server, 'Ada');
-    await ada.join('chat', { viewer: true });
-    await ada.click('chat');
-    await until(
-      'the chat says that it is empty',
-      () => ada.text('chat-panel'),
-      (t) => /No messages yet/.test(t ?? ''),
-    );
-    // Letters and digits that are keys of the call elsewhere.
-    const mic = await ada.attribute('mic', 'aria-pressed');
-    const first = 'Hm, vetch p12? See https://example.org/a?b=1, (please).';
-    await write(ada, first);
-    await until(
-      'the server has it',
-      () => shown(ada),
-      (all) => all.length === 1 && all.every((m) => m.own && m.state === 'sent'),
-    );
-    expect(await ada.attribute('mic', 'aria-pressed'), 'typing is no key of the call').toBe(mic);
-    expect(await ada.attribute('hand', 'aria-pressed')).toBe('false');
-
-    const bob = await stage.person('chromium', server, 'Bob');
-    await bob.join('chat', { viewer: true });
-    await unread(bob, '1');
-    await write(ada, 'Two');
-    await unread(bob, '2');
-    await bob.click('chat');
-    expect((await reads(bob, first, 'Two')).map((m) => m.own)).toEqual([false, false]);
-    await unread(bob, null);
-    const link = await bob.page.$eval(`${testid('chat-message')} a`, (e) => {
-      const a = e as HTMLAnchorElement;
-      return { text: a.textContent, href: a.href, target: a.target, rel: a.rel };
-    });
-    expect(link).toEqual({
-      text: 'https://example.org/a?b=1',
-      href: 'https://example.org/a?b=1',
-      target: '_blank',
-      rel: 'noopener noreferrer',
-    });
-    expect(await bob.page.$$eval('.chat-group', (all) => all.length), 'one person, one group').toBe(1);
-
-    // Shift and Enter is a line more, and nothing that is written becomes markup.
-    await bob.page.type(testid('chat-input'), '<b>Hello</b>');
-    await bob.page.keyboard.down('Shift');
-    await bob.page.keyboard.press('Enter');
-    await bob.page.keyboard.up('Shift');
-    await write(bob, 'Ada');
-    await reads(ada, first, 'Two', '<b>Hello</b>\nAda');
-    await unread(ada, null); // hers is open
-    expect(await ada.page.$$eval(`${testid('chat-message')} b`, (all) => all.length)).toBe(0);
-
-    // Escape closes it while one types, and what was typed is there again.
-    await ada.page.type(testid('chat-input'), 'half a sen');
-    await ada.page.keyboard.press('Escape');
-    await until('the chat is closed', async () => !(await ada.has('chat-panel')));
-    await write(bob, 'Still there?');
-    await unread(ada, '1');
-    await ada.page.keyboard.press('t');
-    await ada.page.waitForSelector(testid('chat-input'));
-    expect(await ada.page.$eval(testid('chat-input'), (e) => (e as HTMLTextAreaElement).value)).toBe(
-      'half a sen',
-    );
-    await unread(ada, null);
-    await ada.page.type(testid('chat-input'), 'tence');
-    await ada.click('chat-send');
-    await reads(bob, first, 'Two', '<b>Hello</b>\nAda', 'Still there?', 'half a sentence');
-  });
-
-  it('what one writes without a connection is sent when there is one again, once', async () => {
-    const server = await stage.server('--bot', '0');
-    const ada = await stage.person('chromium', server, 'Ada');
-    const bob = await stage.person('chromium', server, 'Bob');
-    await ada.join('gap', { viewer: true });
-    await bob.join('gap', { viewer: true });
-    await ada.click('chat');
-    await bob.click('chat');
-    await write(ada, 'before');
-    await reads(bob, 'before');
-    await server.stop();
-    await Promise.all([ada.phase('reconnecting'), bob.phase('reconnecting')]);
-    await write(ada, 'one');
-    await write(ada, 'two');
-    await ada.click('hand');
-    expect((await reads(ada, 'before', 'one', 'two')).map((m) => m.state)).toEqual([
-      'sent',
-      'sending',
-      'sending',
-    ]);
-    await stage.again(server);
-    await Promise.all([ada.phase('connected', 30_000), bob.phase('connected', 30_000)]);
-    await reads(bob, 'before', 'one', 'two');
-    await until(
-      'Ada is shown that all is sent',
-      () => shown(ada),
-      (all) => all.length === 3 && all.every((m) => m.state === 'sent'),
-    );
-    await hand(bob, 'Ada', '1');
-  });
-
-  it('who writes too fast is told, and may send it again', async () => {
-    const server = await stage.server('--bot', '0');
-    const ada = await stage.person('chromium', server, 'Ada');
-    await ada.join('flood', { viewer: true });
-    await ada.click('chat');
-    for (let i = 0; i < 30 && !(await ada.has('chat-again')); i++) await write(ada, '!');
-    await until('something is refused', () => ada.has('chat-again'));
-    expect(await ada.page.$eval('.chat-state.refused', (e) => e.textContent)).toMatch(/Not sent.*too fast/);
-    await until(
-      'the page says so',
-      () => ada.text('toasts'),
-      (t) => /too fast/.test(t ?? ''),
-    );
-    await until(
-      'all of it is sent in the end',
-      async () => {
-        await ada.page.evaluate((s) => document.querySelector<HTMLElement>(s)?.click(), testid('chat-again'));
-        return shown(ada);
-      },
-      (all) => all.every((m) => m.state === 'sent'),
-      40_000,
-    );
-  });
-
-  it('raised hands are shown in their order, and reactions for a moment', async () => {
-    const server = await stage.server('--bot', '0');
-    const ada = await stage.person('chromium', server, 'Ada');
-    const bob = await stage.person('chromium', server, 'Bob');
-    await ada.join('hands', { viewer: true });
-    await bob.join('hands', { viewer: true });
-    await ada.sees('Bob');
-    await bob.sees('Ada');
-    await ada.click('hand');
-    expect(await ada.attribute('hand', 'aria-pressed')).toBe('true');
-    await hand(bob, 'Ada', '1');
-    await hand(ada, 'You', '1');
-    await bob.page.keyboard.press('h');
-    await hand(bob, 'You', '2');
-    await hand(ada, 'Bob', '2');
-    await ada.click('hand');
-    await hand(bob, 'Ada', null);
-    await hand(ada, 'You', null);
-    await hand(bob, 'You', '1');
-
-    await bob.click('reactions');
-    await bob.click('reaction-thumbs-up');
-    for (const person of [ada, bob]) {
+for (const kind of KINDS) {
+  describe.skipIf(cannot(kind))(`in a call in ${kind}`, () => {
+    it('what one writes the other reads, and who comes late too', async () => {
+      const server = await stage.server('--bot', '0');
+      const ada = await stage.person(kind, server, 'Ada');
+      await ada.join('chat', { viewer: true });
+      await ada.click('chat');
       await until(
-        `${person.name} sees the reaction`,
-        () => person.text('floating-reaction'),
-        (t) => t === '👍',
+        'the chat says that it is empty',
+        () => ada.text('chat-panel'),
+        (t) => /No messages yet/.test(t ?? ''),
       );
-    }
-    expect(await bob.has('reaction-thumbs-up'), 'the menu is closed').toBe(false);
-    for (const person of [ada, bob]) {
-      await until('it is over', async () => !(await person.has('floating-reaction')));
-    }
+      // Letters and digits that are keys of the call elsewhere.
+      const mic = await ada.attribute('mic', 'aria-pressed');
+      const first = 'Hm, vetch p12? See https://example.org/a?b=1, (please).';
+      await write(ada, first);
+      await until(
+        'the server has it',
+        () => shown(ada),
+        (all) => all.length === 1 && all.every((m) => m.own && m.state === 'sent'),
+      );
+      expect(await ada.attribute('mic', 'aria-pressed'), 'typing is no key of the call').toBe(mic);
+      expect(await ada.attribute('hand', 'aria-pressed')).toBe('false');
+
+      const bob = await stage.person(kind, server, 'Bob');
+      await bob.join('chat', { viewer: true });
+      await unread(bob, '1');
+      await write(ada, 'Two');
+      await unread(bob, '2');
+      await bob.click('chat');
+      expect((await reads(bob, first, 'Two')).map((m) => m.own)).toEqual([false, false]);
+      await unread(bob, null);
+      const link = await bob.page.$eval(`${testid('chat-message')} a`, (e) => {
+        const a = e as HTMLAnchorElement;
+        return { text: a.textContent, href: a.href, target: a.target, rel: a.rel };
+      });
+      expect(link).toEqual({
+        text: 'https://example.org/a?b=1',
+        href: 'https://example.org/a?b=1',
+        target: '_blank',
+        rel: 'noopener noreferrer',
+      });
+      expect(await bob.page.$$eval('.chat-group', (all) => all.length), 'one person, one group').toBe(1);
+
+      // Shift and Enter is a line more, and nothing that is written becomes markup.
+      await bob.page.type(testid('chat-input'), '<b>Hello</b>');
+      await bob.page.keyboard.down('Shift');
+      await bob.page.keyboard.press('Enter');
+      await bob.page.keyboard.up('Shift');
+      await write(bob, 'Ada');
+      await reads(ada, first, 'Two', '<b>Hello</b>\nAda');
+      await unread(ada, null); // hers is open
+      expect(await ada.page.$$eval(`${testid('chat-message')} b`, (all) => all.length)).toBe(0);
+
+      // Escape closes it while one types, and what was typed is there again.
+      await ada.page.type(testid('chat-input'), 'half a sen');
+      await ada.page.keyboard.press('Escape');
+      await until('the chat is closed', async () => !(await ada.has('chat-panel')));
+      await write(bob, 'Still there?');
+      await unread(ada, '1');
+      await ada.page.keyboard.press('t');
+      await ada.page.waitForSelector(testid('chat-input'));
+      expect(await ada.page.$eval(testid('chat-input'), (e) => (e as HTMLTextAreaElement).value)).toBe(
+        'half a sen',
+      );
+      await unread(ada, null);
+      await ada.page.type(testid('chat-input'), 'tence');
+      await ada.click('chat-send');
+      await reads(bob, first, 'Two', '<b>Hello</b>\nAda', 'Still there?', 'half a sentence');
+    });
+
+    it('what one writes without a connection is sent when there is one again, once', async () => {
+      const server = await stage.server('--bot', '0');
+      const ada = await stage.person(kind, server, 'Ada');
+      const bob = await stage.person(kind, server, 'Bob');
+      await ada.join('gap', { viewer: true });
+      await bob.join('gap', { viewer: true });
+      await ada.click('chat');
+      await bob.click('chat');
+      await write(ada, 'before');
+      await reads(bob, 'before');
+      await server.stop();
+      await Promise.all([ada.phase('reconnecting'), bob.phase('reconnecting')]);
+      await write(ada, 'one');
+      await write(ada, 'two');
+      await ada.click('hand');
+      expect((await reads(ada, 'before', 'one', 'two')).map((m) => m.state)).toEqual([
+        'sent',
+        'sending',
+        'sending',
+      ]);
+      await stage.again(server);
+      await Promise.all([ada.phase('connected', 30_000), bob.phase('connected', 30_000)]);
+      await reads(bob, 'before', 'one', 'two');
+      await until(
+        'Ada is shown that all is sent',
+        () => shown(ada),
+        (all) => all.length === 3 && all.every((m) => m.state === 'sent'),
+      );
+      await hand(bob, 'Ada', '1');
+    });
+
+    it('who writes too fast is told, and may send it again', async () => {
+      const server = await stage.server('--bot', '0');
+      const ada = await stage.person(kind, server, 'Ada');
+      await ada.join('flood', { viewer: true });
+      await ada.click('chat');
+      for (let i = 0; i < 30 && !(await ada.has('chat-again')); i++) await write(ada, '!');
+      await until('something is refused', () => ada.has('chat-again'));
+      expect(await ada.page.$eval('.chat-state.refused', (e) => e.textContent)).toMatch(/Not sent.*too fast/);
+      await until(
+        'the page says so',
+        () => ada.text('toasts'),
+        (t) => /too fast/.test(t ?? ''),
+      );
+      await until(
+        'all of it is sent in the end',
+        async () => {
+          await ada.page.evaluate(
+            (s) => document.querySelector<HTMLElement>(s)?.click(),
+            testid('chat-again'),
+          );
+          return shown(ada);
+        },
+        (all) => all.every((m) => m.state === 'sent'),
+        40_000,
+      );
+    });
+
+    it('raised hands are shown in their order, and reactions for a moment', async () => {
+      const server = await stage.server('--bot', '0');
+      const ada = await stage.person(kind, server, 'Ada');
+      const bob = await stage.person(kind, server, 'Bob');
+      await ada.join('hands', { viewer: true });
+      await bob.join('hands', { viewer: true });
+      await ada.sees('Bob');
+      await bob.sees('Ada');
+      await ada.click('hand');
+      expect(await ada.attribute('hand', 'aria-pressed')).toBe('true');
+      await hand(bob, 'Ada', '1');
+      await hand(ada, 'You', '1');
+      await bob.page.keyboard.press('h');
+      await hand(bob, 'You', '2');
+      await hand(ada, 'Bob', '2');
+      await ada.click('hand');
+      await hand(bob, 'Ada', null);
+      await hand(ada, 'You', null);
+      await hand(bob, 'You', '1');
+
+      await bob.click('reactions');
+      await bob.click('reaction-thumbs-up');
+      for (const person of [ada, bob]) {
+        await until(
+          `${person.name} sees the reaction`,
+          () => person.text('floating-reaction'),
+          (t) => t === '👍',
+        );
+      }
+      expect(await bob.has('reaction-thumbs-up'), 'the menu is closed').toBe(false);
+      for (const person of [ada, bob]) {
+        await until('it is over', async () => !(await person.has('floating-reaction')));
+      }
+    });
   });
-});
+}

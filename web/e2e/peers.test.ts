@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { Codes } from '../src/protocol/messages.gen.ts';
-import { cannot, type Kind } from './harness/browsers.ts';
+import { cannot, KINDS, type Kind } from './harness/browsers.ts';
 import { RawPeer } from './harness/raw.ts';
 import type { Server } from './harness/server.ts';
 import { useStage } from './harness/use-stage.ts';
@@ -15,8 +15,6 @@ async function peer(kind: Kind, server: Server, name: string, stalled = false): 
   await person.open('/healthz'); // a page of the server's origin without our scripts
   return RawPeer.open(person.page, server, { stalled });
 }
-
-const KINDS: Kind[] = ['chromium', 'firefox'];
 
 describe.each(KINDS)('a raw peer in %s', (kind) => {
   const why = cannot(kind);

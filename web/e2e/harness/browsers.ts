@@ -3,8 +3,12 @@
 import { existsSync } from 'node:fs';
 import { type Browser, launch } from 'puppeteer-core';
 import { hasPulse, type Pulse, startPulse } from './pulse.ts';
+import { voiceFile } from './voice.ts';
 
 export type Kind = 'chromium' | 'firefox';
+
+/** For the tests of what both can do. */
+export const KINDS: Kind[] = ['chromium', 'firefox'];
 
 function first(...candidates: (string | undefined)[]): string | null {
   return candidates.find((c) => c !== undefined && c !== '' && existsSync(c)) ?? null;
@@ -37,14 +41,16 @@ export function cannot(...kinds: Kind[]): boolean {
   return why !== '';
 }
 
+const SOUND_ALWAYS = '--autoplay-policy=no-user-gesture-required';
+
 export const CHROMIUM_FLAGS = [
+  SOUND_ALWAYS,
   '--no-sandbox',
   '--disable-gpu',
   '--no-first-run',
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
   // Several pages run at once; none is a background tab to be slowed down.
   '--disable-background-timer-throttling',
   '--disable-backgrounding-occluded-windows',
@@ -60,6 +66,7 @@ export const FIREFOX_PREFS = {
   'media.navigator.streams.fake': true,
   'media.navigator.permission.disabled': true,
   'media.autoplay.default': 0,
+  'dom.events.testing.asyncClipboard': true, // no question before a page reads the clipboard
   'network.captive-portal-service.enabled': false,
   'network.connectivity-service.enabled': false,
   'app.update.enabled': false,
@@ -84,6 +91,12 @@ export interface LaunchOptions {
   fps?: number;
   /** Chromium: false asks a person for permission, who is not there; see Person for how a permission is denied. */
   allow?: boolean;
+  /** True: sound needs a gesture of the person first, as on people's machines. */
+  refuseSound?: boolean;
+  /** Chromium: the made-up microphone picks up somebody who does not stop speaking. Firefox's always does; Chromium's beeps once a second. */
+  voice?: boolean;
+  /** Chromium: what is shared is a tab with its sound, and not a screen. */
+  tab?: boolean;
   prefs?: Record<string, boolean | number | string>;
   headless?: boolean;
 }
@@ -91,10 +104,12 @@ export interface LaunchOptions {
 export async function launchBrowser(kind: Kind, options: LaunchOptions = {}): Promise<Launched> {
   const executablePath = PROGRAMS[kind];
   if (!executablePath) throw new Error(missing(kind));
-  const { cameras = 1, fps = 20, allow = true } = options;
+  const { cameras = 1, fps = 20, allow = true, refuseSound = false } = options;
   if (kind === 'chromium') {
-    const args = [...CHROMIUM_FLAGS];
-    if (cameras > 0) args.push(fakeCameras(cameras, fps));
+    const args = CHROMIUM_FLAGS.filter((f) => f !== SOUND_ALWAYS || !refuseSound);
+    if (cameras > 0)
+      args.push(fakeCameras(cameras, fps) + (options.tab ? ',display-media-type=browser' : ''));
+    if (options.voice) args.push(`--use-file-for-fake-audio-capture=${await voiceFile()}`);
     if (allow) args.push('--use-fake-ui-for-media-stream');
     const browser = await launch({ executablePath, headless: true, args, protocolTimeout: 60_000 });
     return { browser, close: () => browser.close() };
@@ -105,7 +120,11 @@ export async function launchBrowser(kind: Kind, options: LaunchOptions = {}): Pr
       browser: 'firefox',
       executablePath,
       headless: true,
-      extraPrefsFirefox: { ...FIREFOX_PREFS, ...options.prefs },
+      extraPrefsFirefox: {
+        ...FIREFOX_PREFS,
+        ...(refuseSound ? { 'media.autoplay.default': 1 } : {}),
+        ...options.prefs,
+      },
       env: { ...process.env, ...pulse.env },
       protocolTimeout: 60_000,
     });

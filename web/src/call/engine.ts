@@ -106,7 +106,7 @@ class Engine implements CallEngine {
     });
     this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
     const noiseSuppression = !recallFlag('keep-noise');
-    this.#microphone.setNoiseSuppression(noiseSuppression);
+    void this.#microphone.setNoiseSuppression(noiseSuppression); // none is open yet
     const backgroundBlur = recallFlag('blur-background');
     void this.#camera.setBlur(backgroundBlur);
     this.#local({ noiseSuppression, backgroundBlur });
@@ -188,7 +188,12 @@ class Engine implements CallEngine {
 
   setNoiseSuppression(on: boolean): void {
     rememberFlag('keep-noise', !on);
-    this.#microphone?.setNoiseSuppression(on);
+    const microphone = this.#microphone;
+    microphone?.setNoiseSuppression(on).catch((error: Error) => {
+      if (this.#microphone !== microphone) return;
+      if (!microphone.open) this.#local({ mic: false });
+      this.#notice(error.message);
+    });
     this.#local({ noiseSuppression: on });
   }
 

@@ -1,5 +1,5 @@
-// Somebody's picture in a small window that stays above others (Picture-in-Picture). Chromium only: Firefox has its own button for videos, and
-// lets no page open one.
+// Somebody's picture in a small window that stays above others (Picture-in-Picture), where the browser lets a page open one: Chromium, and Firefox
+// from version 153 at the latest.
 
 import { signal } from '@preact/signals';
 

@@ -67,7 +67,9 @@ export function useShown(
     return inView.value && !away.value && !covered;
   });
   const apart = useComputed(() => (floating.value?.canvas === canvas.current ? floating.value : null));
-  const here = box.value && seen.value ? pictureHeight(box.value, aspect, whole) : 0;
+  // What is recorded goes on, also where nobody looks.
+  const recorded = useComputed(() => engine.state.value.local.recordingSince > 0);
+  const here = box.value && (seen.value || recorded.value) ? pictureHeight(box.value, aspect, whole) : 0;
   const pixels = Math.round(Math.max(here, apart.value?.height ?? 0) * devicePixelRatio);
   const known = box.value !== null;
   useEffect(() => {

@@ -160,10 +160,23 @@ export class Microphone {
     else track.stop(); // something else was asked for meanwhile
   }
 
-  /** From now on, and for the open microphone if its browser can change that. */
-  setNoiseSuppression(on: boolean): void {
+  /** From now on, and for the open microphone. Rejects with an Error for people. */
+  async setNoiseSuppression(on: boolean): Promise<void> {
     this.#noiseSuppression = on;
-    this.#track?.applyConstraints(audioConstraints(on)).catch(() => undefined); // some devices cannot
+    const track = this.#track;
+    if (!track) return;
+    await track.applyConstraints(audioConstraints(on)).catch(() => undefined);
+    // Chromium takes the constraints and changes nothing while the device is open, so there it is closed and opened again.
+    const is = track.getSettings().noiseSuppression;
+    if (track !== this.#track || is === undefined || is === on) return;
+    const { id } = this;
+    track.stop();
+    try {
+      await this.start(id);
+    } catch (error) {
+      if (track === this.#track) this.stop();
+      throw error;
+    }
   }
 
   /** Sends an open track, which this owns from now on. Rejects with an Error for people. */

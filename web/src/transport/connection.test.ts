@@ -183,7 +183,7 @@ describe('Connection', () => {
   });
 
   it('fails for good when it is refused', async () => {
-    world.last.goodbye(Codes.internal);
+    world.last.goodbye(Codes.roomFull);
     await pass(60_000);
     expect(world.phases.at(-1)).toEqual(['failed', { code: 'room-full', message: 'because 7' }]);
     expect(world.sessions.length).toBe(1);
