@@ -10,6 +10,7 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: false,
+    modulePreload: { polyfill: false }, // every browser that can take part has it
     // Scripts only: the playout worklet must be a file of its own, never a data: URL.
     assetsInlineLimit: 0,
   },

@@ -3,7 +3,6 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { createCallEngine } from './call/engine.ts';
-import { ownPath } from './dashboard/own.ts';
 import { startRouter } from './router.ts';
 import { startTheme } from './ui/theme.ts';
 import './ui/tokens.css';
@@ -22,7 +21,5 @@ import './call/ended.css';
 startTheme();
 startRouter();
 const engine = createCallEngine();
-// From the start, so that the panel beside the call has the whole story whenever it is opened.
-ownPath(engine);
 const root = document.getElementById('app');
 if (root) render(<App engine={engine} />, root);

@@ -40,6 +40,7 @@ const SELDOM = {
   help: () => import('./help.tsx'),
   more: () => import('./more-dialog.tsx'),
   recorder: () => import('./recording/recorder.ts'),
+  facts: () => import('./tile-facts.tsx'),
   view: () => import('./view-dialog.tsx'),
 };
 const ConnectionPanel = lazy(async () => (await SELDOM.panel()).ConnectionPanel);

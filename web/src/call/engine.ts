@@ -10,6 +10,7 @@ import type { TransportName } from '../transport/transport.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
 import type { FromWorker, Picture, ToWorker } from '../workers/messages.ts';
 import { ChatPace } from './chat-pace.ts';
+import { PathNews } from './path-news.ts';
 import { type Action, initialState, reduce } from './state.ts';
 import type {
   CallEngine,
@@ -34,7 +35,7 @@ export function createCallEngine(): CallEngine {
 class Engine implements CallEngine {
   readonly #state = signal<CallState>(initialState);
   readonly #preview = signal<MediaStream | null>(null);
-  readonly #paths = new Set<PathListener>();
+  readonly #paths = new PathNews();
   readonly #canvases = new Map<string, HTMLCanvasElement>(); // on the page, by participant and source
   readonly #ticked = new Set<() => void>(); // who else wants ticks
   #worker: Worker | null = null;
@@ -302,8 +303,7 @@ class Engine implements CallEngine {
   }
 
   onPath(listener: PathListener): () => void {
-    this.#paths.add(listener);
-    return () => this.#paths.delete(listener);
+    return this.#paths.listen(listener);
   }
 
   // What is said otherwise than aloud
@@ -375,13 +375,9 @@ class Engine implements CallEngine {
     if (m.type === 'server') {
       switch (m.message.type) {
         case 'path_snapshot':
-          for (const l of this.#paths) l.snapshot(m.message.snapshot);
-          return;
         case 'path_event':
-          for (const l of this.#paths) l.event(m.message.event);
-          return;
         case 'path_sample':
-          for (const l of this.#paths) l.sample(m.message.sample);
+          this.#paths.tell(m.message);
           return;
       }
     }

@@ -4,15 +4,17 @@ import { type ReadonlySignal, useComputed, useSignalEffect } from '@preact/signa
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { initials } from '../lobby/rules.ts';
 import { Icon } from '../ui/icons.tsx';
+import { lazy } from '../ui/lazy.tsx';
 import { FloatingReactions, RaisedHand } from './gestures.tsx';
 import type { Place } from './layout.ts';
 import { LoudestFirst } from './loudest.ts';
 import { shares } from './screens.ts';
 import { useShown } from './shown.ts';
-import { TileFacts } from './tile-facts.tsx';
 import { TileTools } from './tile-tools.tsx';
 import type { CallEngine, Remote } from './types.ts';
 import { PRIVACY, type Privacy, privacyOf } from './words.ts';
+
+const TileFacts = lazy(async () => (await import('./tile-facts.tsx')).TileFacts);
 
 const HUES = [200, 168, 262, 28, 330, 96, 228, 0];
 

@@ -5,10 +5,7 @@ import { createLive, type Live } from './live.ts';
 
 const lives = new WeakMap<CallEngine, Live>();
 
-/**
- * The engine's path history. It is collected from the first call of this on, for the life of the engine, so that folding the panel away and
- * opening it again loses nothing; call it when the call begins to miss nothing at all.
- */
+/** The engine's path history: collected from the first call of this on for the life of the engine, with what came before. Folding the panel away loses nothing. */
 export function ownPath(engine: CallEngine): Live {
   let live = lives.get(engine);
   if (!live) {
