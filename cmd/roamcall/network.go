@@ -47,8 +47,10 @@ func parseNetwork(s string) (link.Network, error) {
 			var rate float64
 			rate, err = strconv.ParseFloat(number, 64)
 			n.Rate = int64(rate * factor)
+		case "queue":
+			n.Queue, err = time.ParseDuration(value)
 		default:
-			err = fmt.Errorf("%q is not one of title, delay, jitter, loss, rate", key)
+			err = fmt.Errorf("%q is not one of title, delay, jitter, loss, rate, queue", key)
 		}
 		if err != nil {
 			return link.Network{}, fmt.Errorf("network %q: %s: %w", name, part, err)
