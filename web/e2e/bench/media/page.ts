@@ -4,8 +4,6 @@
 import type { Page } from 'puppeteer-core';
 import { age, COLUMNS, decode, encode, ROWS } from './timecode.ts';
 
-export const FPS = 30;
-
 /** A frame that was seen: the time in it, and the time of day when it was. */
 export interface Reading {
   code: number;
@@ -33,9 +31,12 @@ interface Bench {
   };
 }
 
-interface Size {
+export interface Picture {
   width: number;
   height: number;
+  fps: number;
+  /** What is new in each frame. */
+  specks: number;
 }
 
 interface Code {
@@ -44,10 +45,7 @@ interface Code {
 }
 
 /** In the page: pictures of every camera are drawn here. The microphone stays the browser's. */
-function camera(
-  { width, height, fps, columns }: Size & Code & { fps: number },
-  toBlocks: typeof encode,
-): void {
+function camera({ width, height, fps, specks, columns }: Picture & Code, toBlocks: typeof encode): void {
   const media = navigator.mediaDevices;
   if (!media) return;
   const { bench } = window as unknown as Bench;
@@ -56,15 +54,15 @@ function camera(
   canvas.height = height;
   const context = canvas.getContext('2d', { alpha: false }) as CanvasRenderingContext2D;
 
-  // Leaves in the wind: blurred noise, larger than the picture, that wanders. It keeps an encoder as busy as people do.
+  // Leaves in the wind, larger than the picture, that wander; and specks, which no frame before has told of, so that an encoder needs what it is given.
   const ground = document.createElement('canvas');
-  ground.width = width / 2;
-  ground.height = height / 2;
-  const small = ground.getContext('2d') as CanvasRenderingContext2D;
-  for (let y = 0; y < ground.height; y += 6) {
-    for (let x = 0; x < ground.width; x += 6) {
-      small.fillStyle = `hsl(${Math.random() * 90 + 60} 40% ${Math.random() * 50 + 25}%)`;
-      small.fillRect(x, y, 6, 6);
+  ground.width = width * 1.2;
+  ground.height = height * 1.2;
+  const leaves = ground.getContext('2d', { alpha: false }) as CanvasRenderingContext2D;
+  for (let y = 0; y < ground.height; y += 12) {
+    for (let x = 0; x < ground.width; x += 12) {
+      leaves.fillStyle = `hsl(${Math.random() * 90 + 60} 40% ${Math.random() * 50 + 25}%)`;
+      leaves.fillRect(x, y, 12, 12);
     }
   }
 
@@ -73,7 +71,11 @@ function camera(
     const time = performance.now() / 1000;
     const x = (Math.sin(time) * 0.5 - 0.5) * width * 0.2;
     const y = (Math.cos(time * 1.3) * 0.5 - 0.5) * height * 0.2;
-    context.drawImage(ground, x, y, width * 1.2, height * 1.2);
+    context.drawImage(ground, Math.round(x), Math.round(y));
+    for (let n = 0; n < specks; n++) {
+      context.fillStyle = n % 2 ? '#fff' : '#000';
+      context.fillRect(Math.random() * width, Math.random() * height, 6, 6);
+    }
     const now = Date.now();
     for (const [i, white] of toBlocks(now).entries()) {
       context.fillStyle = white ? '#fff' : '#000';
@@ -157,11 +159,9 @@ export async function readTimeCodes(page: Page): Promise<void> {
 }
 
 /** Call it before the page is opened: its camera shows the time. */
-export async function showTimeCodes(page: Page, size: Size): Promise<void> {
+export async function showTimeCodes(page: Page, picture: Picture): Promise<void> {
   await readTimeCodes(page);
-  await page.evaluateOnNewDocument(
-    `(${camera})(${JSON.stringify({ ...CODE, ...size, fps: FPS })}, ${encode})`,
-  );
+  await page.evaluateOnNewDocument(`(${camera})(${JSON.stringify({ ...CODE, ...picture })}, ${encode})`);
 }
 
 /** What was read since the last call, or ever. */

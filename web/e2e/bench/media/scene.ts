@@ -6,7 +6,7 @@ import type { Server } from '../../harness/server.ts';
 import type { Stage } from '../../harness/stage.ts';
 import { until } from '../../harness/wait.ts';
 import type { Outcome } from './outcome.ts';
-import { captureDelays, readTimeCodes, showTimeCodes } from './page.ts';
+import { captureDelays, type Picture, readTimeCodes, showTimeCodes } from './page.ts';
 
 export interface Options {
   browser: Kind;
@@ -26,9 +26,14 @@ export interface SceneContext {
 
 export type Scene = (context: SceneContext) => Promise<Outcome[]>;
 
-/** The size of what machines with few cores send, and of what others do. */
-export const SMALL = { width: 640, height: 360 };
-export const LARGE = { width: 1280, height: 720 };
+/** What machines with few cores send. */
+export const SMALL: Picture = { width: 640, height: 360, fps: 30, specks: 0 };
+
+/** What others send, as far as two cores can: it asks for all the bits there are, with half as many frames. */
+export const LARGE: Picture = { width: 1280, height: 720, fps: 15, specks: 600 };
+
+/** Of those who are measured: to draw more costs what the call needs. */
+const VIEWPORT = { width: 640, height: 360 };
 
 /** The page sends large pictures from three cores on. */
 const CORES = 4;
@@ -44,13 +49,13 @@ export async function publisher(
   { stage, options }: SceneContext,
   server: Server,
   room: string,
-  size: { width: number; height: number },
+  picture: Picture,
 ): Promise<Publisher> {
-  const kind = size === LARGE ? 'chromium' : options.browser;
+  const kind = picture === LARGE ? 'chromium' : options.browser;
   const person = await stage.person(kind, server, 'Ada', { fps: 30 });
   const { page } = person;
-  await page.setViewport(SMALL);
-  if (size === LARGE) {
+  await page.setViewport(VIEWPORT);
+  if (picture === LARGE) {
     await page.evaluateOnNewDocument(
       `Object.defineProperty(navigator, 'hardwareConcurrency', { value: ${CORES} })`,
     );
@@ -61,7 +66,7 @@ export async function publisher(
         .catch(() => undefined); // the picture's width will tell
     });
   }
-  await showTimeCodes(page, size);
+  await showTimeCodes(page, picture);
   await person.lobby(room);
   await until(
     'the camera is open',
@@ -83,7 +88,7 @@ export async function viewer(
     cameras: 0,
     prefs: { 'media.navigator.streams.fake': false },
   });
-  await person.page.setViewport(SMALL);
+  await person.page.setViewport(VIEWPORT);
   await readTimeCodes(person.page);
   await person.lobby(room);
   await person.enter({ viewer: true });
