@@ -2,7 +2,7 @@
 
 import { pause } from '../../harness/wait.ts';
 import { quantile, show, spread } from '../stats.ts';
-import { atMost, line, lipSyncLine, ms, type Outcome, percent } from './outcome.ts';
+import { atMost, line, lipSyncError, ms, type Outcome, percent } from './outcome.ts';
 import { drawnSince, takeReadings } from './page.ts';
 import { publisher, type Scene, type SceneContext, SMALL, viewer } from './scene.ts';
 import { age } from './timecode.ts';
@@ -38,6 +38,7 @@ async function measure(context: SceneContext, { rtt, goal }: (typeof CASES)[numb
   await pause(options.seconds * 1000);
   const { read, unread, lipSync } = await takeReadings(bob.page);
   const { width, playoutMs } = await bob.sees('Ada');
+  const stoodStill = await bob.stoodStill(options.seconds * 1000);
   const delays = read.map((r) => age(r.at, r.code));
   // A frame counts as decoded if it was seen; those of the last second may still be on their way.
   const last = read.at(-1)?.at ?? from;
@@ -53,12 +54,24 @@ async function measure(context: SceneContext, { rtt, goal }: (typeof CASES)[numb
       line('delay, worst', `${quantile(delays, 1).toFixed(0)} ms of ${delays.length} frames`),
       line('frames decoded, of those drawn', percent(decoded)),
       line('what the sound waits at the viewer, which the picture keeps up with', ms(playoutMs)),
-      lipSyncLine('(e) ', lipSync),
+      line('(e) lip sync error, median / p95 / worst', lipSyncError(lipSync)),
+      line('the page itself stood still, at most', ms(stoodStill)),
     ],
     notes: [
       `in that is what the method adds: from drawing to capture ${show(spread(capture))} ms, median / p95 / worst, and up to 16.7 ms until the next animation frame looks at the canvas`,
       `${unread} looks at a picture could not read the time; the path from one to the other is ${rtt} ms long, half of either link's round trip`,
     ],
-    raw: { rtt, width, playoutMs, delays, decoded, drawn: drawn.length, unread, lipSync, capture },
+    raw: {
+      rtt,
+      width,
+      playoutMs,
+      stoodStill,
+      delays,
+      decoded,
+      drawn: drawn.length,
+      unread,
+      lipSync,
+      capture,
+    },
   };
 }

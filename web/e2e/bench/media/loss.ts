@@ -2,7 +2,7 @@
 
 import { pause } from '../../harness/wait.ts';
 import { type Conditions, EmulatedLink } from './conditions.ts';
-import { line, lipSyncLine, type Outcome, percent } from './outcome.ts';
+import { line, lipSyncError, ms, type Outcome, percent } from './outcome.ts';
 import { takeReadings } from './page.ts';
 import { publisher, type Scene, type SceneContext, SMALL, viewer } from './scene.ts';
 
@@ -43,7 +43,9 @@ async function measure(context: SceneContext, way: 'up' | 'down'): Promise<Outco
     scene: `loss ${way}`,
     title: `(d) Loss and jitter on the ${way === 'up' ? "sender's" : "viewer's"} link, in both directions, RTT 60 ms, ${options.seconds} s each, as the viewer measured it`,
     lines: [],
-    notes: ['the first is what this machine does by itself'],
+    notes: [
+      'the first is what this machine does by itself; lip sync is median / p95 / worst of how far picture and sound are apart',
+    ],
     raw: null,
   };
   const raw: unknown[] = [];
@@ -62,11 +64,18 @@ async function measure(context: SceneContext, way: 'up' | 'down'): Promise<Outco
     const frozen = (after.frozenMs - before.frozenMs) / took;
     const concealed = (after.concealedMs - before.concealedMs) / took;
     const fps = ((after.frames - before.frames) * 1000) / took;
+    const stoodStill = await bob.stoodStill(took);
     outcome.lines.push(
-      line(`${name}: freezes per minute`, `${freezes.toFixed(1)}, frozen ${percent(frozen)} of the time`),
-      line(`${name}: frames rendered`, `${fps.toFixed(1)} /s`),
-      line(`${name}: sound made up`, percent(concealed)),
-      lipSyncLine(`${name}: (e) `, lipSync),
+      line(
+        name,
+        [
+          `${freezes.toFixed(1)} freezes a minute (${percent(frozen)} of the time)`,
+          `${percent(concealed)} of the sound made up`,
+          `${fps.toFixed(0)} frames/s`,
+          `(e) lip sync error ${lipSyncError(lipSync)}`,
+          `the page itself stood still ${ms(stoodStill)} at most`,
+        ].join('; '),
+      ),
     );
     raw.push({
       name,
@@ -77,6 +86,7 @@ async function measure(context: SceneContext, way: 'up' | 'down'): Promise<Outco
       concealed,
       fps,
       playoutMs: after.playoutMs,
+      stoodStill,
       lipSync,
       before,
       after,

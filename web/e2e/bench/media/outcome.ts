@@ -1,6 +1,6 @@
 // What a scene measured, as lines for people and as numbers for programs.
 
-import { quantile } from '../stats.ts';
+import { show, spread } from '../stats.ts';
 
 export interface Line {
   what: string;
@@ -37,12 +37,9 @@ export function atMost(what: string, measured: number, limit: number): Line {
   return { what, measured: ms(measured), goal: `≤ ${ms(limit)}`, met: measured <= limit };
 }
 
-/** The lip sync error, of which the sign does not matter here. */
-export function lipSyncLine(what: string, errors: number[]): Line {
-  const sizes = errors.map(Math.abs);
-  const of = (q: number) => quantile(sizes, q).toFixed(0);
-  const text = sizes.length === 0 ? '–' : `${of(0.5)} / ${of(0.95)} / ${of(1)} ms`;
-  return line(`${what}lip sync error, median / p95 / worst`, text);
+/** Median, 95th percentile and worst of the lip sync error, of which the sign does not matter here. */
+export function lipSyncError(errors: number[]): string {
+  return `${show(spread(errors.map(Math.abs)))} ms`;
 }
 
 export function print({ title, lines, notes }: Outcome): string {
