@@ -66,14 +66,16 @@ export async function main(args: string[]): Promise<void> {
   const { only, json, ...options } = parse(args);
   await build();
   const outcomes: Outcome[] = [];
+  const done = (outcome: Outcome) => {
+    progress('');
+    outcomes.push(outcome);
+    console.log(`\n${print(outcome)}`);
+  };
   for (const [name, scene] of Object.entries(SCENES)) {
     if (!only.includes(name)) continue;
     const stage = new Stage();
     try {
-      const done = await scene({ stage, options, progress });
-      progress('');
-      outcomes.push(...done);
-      for (const outcome of done) console.log(`\n${print(outcome)}`);
+      await scene({ stage, options, progress, done });
     } catch (error) {
       await stage.evidence(`bench media ${name}`);
       throw error;

@@ -17,13 +17,11 @@ const CASES = [
 const SETTLE_MS = 5_000;
 
 export const delay: Scene = async (context) => {
-  const outcomes: Outcome[] = [];
   for (const c of CASES) {
     context.progress(`delay: RTT ${c.rtt} ms`);
-    outcomes.push(await measure(context, c));
+    context.done(await measure(context, c));
     await context.stage.clear();
   }
-  return outcomes;
 };
 
 async function measure(context: SceneContext, { rtt, goal }: (typeof CASES)[number]): Promise<Outcome> {
@@ -31,7 +29,7 @@ async function measure(context: SceneContext, { rtt, goal }: (typeof CASES)[numb
   const server = await stage.server('--bot', '0', '--network', `wifi:delay=${rtt / 2}ms,rate=50M`);
   const { person: ada, capture } = await publisher(context, server, 'delay', SMALL);
   const bob = await viewer(context, server, 'delay');
-  await bob.seesMotion('Ada');
+  await bob.seesMotion('Ada', 60_000);
   await pause(SETTLE_MS);
   await takeReadings(bob.page);
   const from = Date.now();

@@ -20,12 +20,10 @@ interface Run {
 }
 
 export const join: Scene = async (context) => {
-  const outcomes: Outcome[] = [];
   for (const rtt of RTTS) {
-    outcomes.push(await measure(context, rtt));
+    context.done(await measure(context, rtt));
     await context.stage.clear();
   }
-  return outcomes;
 };
 
 async function measure(context: SceneContext, rtt: number): Promise<Outcome> {

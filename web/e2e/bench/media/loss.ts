@@ -23,12 +23,10 @@ const CASES: { name: string; conditions: Conditions }[] = [
 const SETTLE_MS = 5_000;
 
 export const loss: Scene = async (context) => {
-  const outcomes: Outcome[] = [];
   for (const way of ['up', 'down'] as const) {
-    outcomes.push(await measure(context, way));
+    context.done(await measure(context, way));
     await context.stage.clear();
   }
-  return outcomes;
 };
 
 async function measure(context: SceneContext, way: 'up' | 'down'): Promise<Outcome> {
@@ -36,8 +34,8 @@ async function measure(context: SceneContext, way: 'up' | 'down'): Promise<Outco
   const server = await stage.server('--bot', '0', '--network', `wifi:delay=${DELAY_MS}ms,rate=50M`);
   await publisher(context, server, 'loss', SMALL);
   const bob = await viewer(context, server, 'loss');
-  await bob.seesMotion('Ada');
-  await bob.hears('Ada');
+  await bob.seesMotion('Ada', 60_000);
+  await bob.hears('Ada', 60_000);
   const link = await EmulatedLink.of(server, way === 'up' ? 'Ada' : bob.name);
   const outcome: Outcome = {
     scene: `loss ${way}`,

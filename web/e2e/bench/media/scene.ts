@@ -22,9 +22,11 @@ export interface SceneContext {
   stage: Stage;
   options: Options;
   progress(text: string): void;
+  /** Takes what was measured, each part as soon as it is. */
+  done(outcome: Outcome): void;
 }
 
-export type Scene = (context: SceneContext) => Promise<Outcome[]>;
+export type Scene = (context: SceneContext) => Promise<void>;
 
 /** What machines with few cores send. */
 export const SMALL: Picture = { width: 640, height: 360, fps: 30, specks: 0 };
