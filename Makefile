@@ -13,7 +13,7 @@ GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-roam screens clean
+.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-media bench-roam screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -87,6 +87,10 @@ bench-relay:
 # What a handover does to the call, in real browsers.
 bench-handover: build browsers
 	$(NPM) run bench:handover
+
+# What a call is like on networks that are known: delay, time to join, steps of rate, loss. ARGS="--only step --json FILE", see web/e2e/bench/media.ts.
+bench-media: build browsers
+	$(NPM) run bench:media -- $(ARGS)
 
 # What becomes of a call on real networks, in network namespaces (as root).
 bench-roam: build browsers

@@ -206,22 +206,32 @@ func (s *Server) getLink(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// changeLink switches the network, or with "rebind" only the port, as a NAT does.
+// changeLink switches the network, or with "rebind" only the port, as a NAT does, or with "conditions" nothing but what a network is like: the one that is
+// named, else the active one.
 func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 	l, ok := s.linkByID(w, r)
 	if !ok {
 		return
 	}
 	var body struct {
-		Network string `json:"network"`
-		Style   string `json:"style"`
-		Rebind  bool   `json:"rebind"`
+		Network    string           `json:"network"`
+		Style      string           `json:"style"`
+		Rebind     bool             `json:"rebind"`
+		Conditions *link.Conditions `json:"conditions"`
 	}
 	if !web.ReadJSON(w, r, &body) {
 		return
 	}
 	var err error
 	switch {
+	case body.Conditions != nil && (body.Rebind || body.Style != ""):
+		web.WriteError(w, http.StatusBadRequest, "Either change the conditions or the network.")
+		return
+	case body.Conditions != nil && !s.access.operator(r):
+		web.WriteError(w, http.StatusUnauthorized, "To change what a network is like needs the operator's key, which the server printed when it started.")
+		return
+	case body.Conditions != nil:
+		err = l.SetConditions(body.Network, *body.Conditions)
 	case body.Rebind && body.Network == "" && body.Style == "":
 		err = l.Rebind()
 	case body.Rebind:
@@ -245,7 +255,7 @@ func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 
 func linkStatus(err error) int {
 	switch {
-	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle):
+	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle), errors.Is(err, link.ErrInvalidConfig):
 		return http.StatusBadRequest
 	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort), errors.Is(err, link.ErrTooManySockets):
 		return http.StatusServiceUnavailable

@@ -527,10 +527,17 @@ func TestSwitchNetwork(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("missing: %s", want)
 	}
+	l, status = api[labLink](t, s, "PATCH", "/api/links/"+l.ID, `{"conditions":{"rate_bps":1000000,"loss":0.01}}`)
+	if n := l.Networks[1]; status != 200 || l.Active != "cellular" || n.RateBPS != 1_000_000 || n.RateNow != 1_000_000 || n.Loss != 0.01 || n.DelayMS != 35 {
+		t.Errorf("conditions: %d, %+v", status, l)
+	}
 	for _, c := range []struct {
 		path, body string
 		status     int
 	}{
+		{"/api/links/" + l.ID, `{"conditions":{"loss":2}}`, 400},
+		{"/api/links/" + l.ID, `{"conditions":{"loss":0},"rebind":true}`, 400},
+		{"/api/links/" + l.ID, `{"network":"moon","conditions":{"loss":0}}`, 400},
 		{"/api/links/" + l.ID, `{"network":"moon"}`, 400},
 		{"/api/links/" + l.ID, `{"network":"wifi","style":"teleport"}`, 400},
 		{"/api/links/" + l.ID, `nonsense`, 400},

@@ -48,8 +48,10 @@ func parseNetwork(s string) (link.Network, error) {
 			var rate float64
 			rate, err = strconv.ParseFloat(number, 64)
 			n.Rate = int64(math.Ceil(rate * factor)) // less than 1 is not 0, which means no limit
+		case "queue":
+			n.Queue, err = time.ParseDuration(value)
 		default:
-			err = fmt.Errorf("%q is not one of title, delay, jitter, loss, rate", key)
+			err = fmt.Errorf("%q is not one of title, delay, jitter, loss, rate, queue", key)
 		}
 		if err != nil {
 			return link.Network{}, fmt.Errorf("network %q: %s: %w", name, part, err)

@@ -101,11 +101,13 @@ func (a *attachment) cut() {
 	}
 }
 
-// setConditions changes loss and rate in both directions. Link.mu is held.
-func (a *attachment) setConditions(loss float64, rate int64) {
+// set makes both directions what the network is, but for loss and rate. Link.mu is held.
+func (a *attachment) set(loss float64, rate int64) {
 	a.loss, a.rate = loss, rate
-	a.up.setConditions(loss, rate)
-	a.down.setConditions(loss, rate)
+	n := a.net.Network
+	n.Loss, n.Rate = loss, rate
+	a.up.set(n)
+	a.down.set(n)
 }
 
 // source is the address by which the server knows a client; the zero value if it has no socket here.

@@ -22,7 +22,7 @@
 // would share a radio: what one sends, another waits for. A packet that arrives
 //
 //  1. waits until the packets before it have been serialized at Rate. A packet that would have to wait
-//     longer than 100 ms, or that finds 2048 packets in the queue or on their way, is dropped (tail drop).
+//     longer than Queue, 100 ms unless it is set, or that finds 2048 packets in the queue or on their way, is dropped (tail drop).
 //     Rate counts UDP payload, not headers;
 //  2. is lost with probability Loss, independently of the others, after it has taken its share of the rate, as
 //     on a radio link;
@@ -32,6 +32,8 @@
 //
 // Packets longer than 1500 bytes are dropped. ECN marks are not carried over, which QUIC notices and copes
 // with (RFC 9000, section 13.4.2).
+//
+// The conditions of a network can change while it carries packets, with [Link.SetConditions]; the path stays the same.
 //
 // # Changing the network
 //

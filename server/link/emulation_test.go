@@ -110,7 +110,7 @@ func TestDeliveredRateIsTheOneShown(t *testing.T) {
 					time.Sleep(ahead)
 				}
 			}
-			time.Sleep(n.Delay + n.Jitter + queueTime + 50*time.Millisecond)
+			time.Sleep(n.Delay + n.Jitter + defaultQueue + 50*time.Millisecond)
 			got := append(r.client.packets(), other.packets()...)
 			slices.SortFunc(got, func(a, b received) int { return cmp.Compare(a.at, b.at) })
 			if len(got) < 100 {

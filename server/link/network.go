@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -9,7 +10,7 @@ import (
 )
 
 // A Network describes an emulated access network. Its numbers are what a screen shows, so they are also what
-// is delivered. In JSON: {"name", "title", "delay_ms", "jitter_ms", "loss", "rate_bps", "source"}.
+// is delivered. In JSON: {"name", "title", "delay_ms", "jitter_ms", "loss", "rate_bps", "queue_ms", "source"}.
 type Network struct {
 	// Name identifies the network in calls and URLs ("wifi"): 1 to 32 lower-case letters, digits and hyphens.
 	Name string
@@ -24,6 +25,8 @@ type Network struct {
 	Loss float64
 	// Rate limits each direction, in bits of UDP payload per second. 0 means no limit.
 	Rate int64
+	// Queue is how long a packet may wait for its turn at Rate, in each direction, before it is dropped instead. 0 means 100 ms.
+	Queue time.Duration
 	// Source is the local address of this network's sockets. The zero value lets the link choose: an address
 	// of 127.0.1.0/24 where the upstream is on IPv4 loopback and the system allows it, else the local address
 	// the system's routing picks.
@@ -44,6 +47,7 @@ const (
 	maxName     = 32
 	maxTitle    = 64
 	maxDelay    = 10 * time.Second
+	maxQueue    = 10 * time.Second
 	minRate     = 8_000 // a 1500-byte packet takes 1.5 s; slower than that is a broken link, not a network
 )
 
@@ -70,8 +74,14 @@ func (n Network) Validate() error {
 	if n.Rate != 0 && n.Rate < minRate {
 		return bad("rate %d bit/s is below %d (0 means no limit)", n.Rate, minRate)
 	}
+	if n.Queue < 0 || n.Queue > maxQueue {
+		return bad("a queue of %v is not within 0 and %v", n.Queue, maxQueue)
+	}
 	return nil
 }
+
+// queue is how long a packet may wait.
+func (n Network) queue() time.Duration { return cmp.Or(n.Queue, defaultQueue) }
 
 func validName(s string) bool {
 	if s == "" || len(s) > maxName {
@@ -94,12 +104,13 @@ type networkJSON struct {
 	JitterMS float64    `json:"jitter_ms"`
 	Loss     float64    `json:"loss"`
 	RateBPS  int64      `json:"rate_bps"`
+	QueueMS  float64    `json:"queue_ms,omitzero"`
 	Source   netip.Addr `json:"source,omitzero"`
 }
 
 // MarshalJSON implements [json.Marshaler].
 func (n Network) MarshalJSON() ([]byte, error) {
-	return json.Marshal(networkJSON{n.Name, n.Title, milliseconds(n.Delay), milliseconds(n.Jitter), n.Loss, n.Rate, n.Source})
+	return json.Marshal(networkJSON{n.Name, n.Title, milliseconds(n.Delay), milliseconds(n.Jitter), n.Loss, n.Rate, milliseconds(n.Queue), n.Source})
 }
 
 // UnmarshalJSON implements [json.Unmarshaler]. The network is validated.
@@ -108,13 +119,13 @@ func (n *Network) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	for _, ms := range []float64{j.DelayMS, j.JitterMS} {
+	for _, ms := range []float64{j.DelayMS, j.JitterMS, j.QueueMS} {
 		// Checked before the conversion, which would overflow.
 		if math.Abs(ms) > milliseconds(maxDelay) {
 			return fmt.Errorf("%w: network %q: %v ms is more than %v", ErrInvalidConfig, j.Name, ms, maxDelay)
 		}
 	}
-	v := Network{j.Name, j.Title, fromMilliseconds(j.DelayMS), fromMilliseconds(j.JitterMS), j.Loss, j.RateBPS, j.Source}
+	v := Network{j.Name, j.Title, fromMilliseconds(j.DelayMS), fromMilliseconds(j.JitterMS), j.Loss, j.RateBPS, fromMilliseconds(j.QueueMS), j.Source}
 	if err := v.Validate(); err != nil {
 		return err
 	}

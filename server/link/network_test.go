@@ -74,6 +74,8 @@ func TestNetworkValidate(t *testing.T) {
 		"no number":       {Name: "x", Loss: math.NaN()},
 		"tiny rate":       {Name: "x", Rate: 1},
 		"negative rate":   {Name: "x", Rate: -1},
+		"negative queue":  {Name: "x", Queue: -1},
+		"endless queue":   {Name: "x", Queue: maxQueue + 1},
 	} {
 		if err := n.Validate(); !errors.Is(err, ErrInvalidConfig) {
 			t.Errorf("%s: %v", name, err)
@@ -163,7 +165,7 @@ func TestStateJSON(t *testing.T) {
 		slices.Sort(k)
 		return k
 	}
-	want := []string{"active", "delay_ms", "down", "draining", "jitter_ms", "loss", "loss_now", "name", "rate_bps", "rate_now", "source", "title", "up"}
+	want := []string{"active", "delay_ms", "down", "draining", "jitter_ms", "loss", "loss_now", "name", "queue_down_ms", "queue_ms", "queue_up_ms", "rate_bps", "rate_now", "source", "title", "up"}
 	if got := keys(s.Networks[0]); !slices.Equal(got, want) {
 		t.Errorf("network has %v, want %v", got, want)
 	}

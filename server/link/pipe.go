@@ -157,11 +157,18 @@ func (p *pipe) stop() {
 	}
 }
 
-// setConditions changes loss and rate from now on; packets that are on their way keep their times.
-func (p *pipe) setConditions(loss float64, rate int64) {
+// set makes the network n from now on; packets that are on their way keep their times.
+func (p *pipe) set(n Network) {
 	p.mu.Lock()
-	p.shaper.loss, p.shaper.rate = loss, rate
+	p.shaper.set(n)
 	p.mu.Unlock()
+}
+
+// waiting is how long a packet that comes now would wait for its turn.
+func (p *pipe) waiting() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.shaper.waiting(p.clock())
 }
 
 // A fifo is a ring that grows by doubling. The zero value is empty.

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// queueTime is how long a packet may wait for its turn at the network's rate before it is dropped instead.
+// defaultQueue is how long a packet may wait for its turn at the network's rate before it is dropped instead, where the network does not say.
 // 100 ms is a decent access router: loss-based congestion control still fills the link, and a call on it
 // stays a conversation.
-const queueTime = 100 * time.Millisecond
+const defaultQueue = 100 * time.Millisecond
 
 // A fate is what the shaper decides about a packet.
 type fate uint8
@@ -25,6 +25,7 @@ type shaper struct {
 	delay, jitter time.Duration
 	loss          float64
 	rate          int64
+	queue         time.Duration
 
 	rng    *rand.Rand
 	free   time.Duration // when the last accepted packet has been serialized
@@ -33,14 +34,24 @@ type shaper struct {
 }
 
 func newShaper(n Network, rng *rand.Rand) shaper {
-	return shaper{delay: n.Delay, jitter: n.Jitter, loss: n.Loss, rate: n.Rate, rng: rng}
+	s := shaper{rng: rng}
+	s.set(n)
+	return s
 }
+
+// set makes the shaper that of n from now on; what was admitted before keeps its time.
+func (s *shaper) set(n Network) {
+	s.delay, s.jitter, s.loss, s.rate, s.queue = n.Delay, n.Jitter, n.Loss, n.Rate, n.queue()
+}
+
+// waiting is how long a packet that arrives now would wait for its turn.
+func (s *shaper) waiting(now time.Duration) time.Duration { return max(0, s.free-now) }
 
 // admit decides what becomes of a packet of size bytes that arrives now, and when it is due if it is to be
 // delivered. A due time is never before that of the packet admitted before it.
 func (s *shaper) admit(now time.Duration, size int) (due time.Duration, f fate) {
 	start := max(s.free, now)
-	if start-now > queueTime {
+	if start-now > s.queue {
 		return 0, overflow
 	}
 	s.free = start

@@ -167,8 +167,8 @@ func TestShaperRate(t *testing.T) {
 		t.Errorf("passed %.0f bit/s, want %d", got, rate)
 	}
 	// A full queue delays by its limit and not by more.
-	if longest := slices.Max(delays) - 35*time.Millisecond; longest < queueTime || longest > queueTime+2*gap {
-		t.Errorf("the queue delays by %v, want %v", longest, queueTime)
+	if longest := slices.Max(delays) - 35*time.Millisecond; longest < defaultQueue || longest > defaultQueue+2*gap {
+		t.Errorf("the queue delays by %v, want %v", longest, defaultQueue)
 	}
 }
 

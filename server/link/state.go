@@ -48,6 +48,11 @@ type NetworkState struct {
 	LossNow float64 `json:"loss_now"`
 	RateNow int64   `json:"rate_now"`
 
+	// QueueMS is how long a packet may wait for its turn at the rate; QueueUpMS and QueueDownMS how long one that came now would wait.
+	QueueMS     float64 `json:"queue_ms"`
+	QueueUpMS   float64 `json:"queue_up_ms"`
+	QueueDownMS float64 `json:"queue_down_ms"`
+
 	Up   Counters `json:"up"`   // participant to server
 	Down Counters `json:"down"` // server to participant
 }
@@ -74,7 +79,7 @@ func (l *Link) State() State {
 	for i, n := range l.networks {
 		s.Networks[i] = NetworkState{
 			Name: n.Name, Title: n.Title, DelayMS: milliseconds(n.Delay), JitterMS: milliseconds(n.Jitter),
-			Loss: n.Loss, RateBPS: n.Rate, LossNow: n.Loss, RateNow: n.Rate,
+			Loss: n.Loss, RateBPS: n.Rate, LossNow: n.Loss, RateNow: n.Rate, QueueMS: milliseconds(n.queue()),
 			Up: n.up.snapshot(), Down: n.down.snapshot(),
 		}
 	}
@@ -89,11 +94,19 @@ func (l *Link) State() State {
 	newest := l.newest()
 	for _, d := range l.draining {
 		ns := at(d.attachment)
-		ns.Draining, ns.Source, ns.LossNow, ns.RateNow = true, d.source(newest), d.loss, d.rate
+		ns.Draining = true
+		ns.of(d.attachment, newest)
 	}
 	if !l.isClosed {
 		ns := at(current)
-		ns.Active, ns.Source, ns.LossNow, ns.RateNow = true, current.source(newest), current.loss, current.rate
+		ns.Active = true
+		ns.of(current, newest)
 	}
 	return s
+}
+
+// of fills in what the attachment to the network is like now. Link.mu is held.
+func (s *NetworkState) of(a *attachment, newest *client) {
+	s.Source, s.LossNow, s.RateNow = a.source(newest), a.loss, a.rate
+	s.QueueUpMS, s.QueueDownMS = milliseconds(a.up.waiting()), milliseconds(a.down.waiting())
 }

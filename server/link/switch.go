@@ -72,7 +72,7 @@ func (l *Link) Switch(name string, style Style) (changed bool, err error) {
 		return false, nil
 	case current.net == to:
 		l.walk = nil
-		current.setConditions(to.Loss, to.Rate)
+		current.set(to.Loss, to.Rate)
 		l.log.Debug("walk called off", "network", name)
 	case style == Walk && l.walk == nil:
 		l.walk = &walk{target: name, started: time.Now(), length: l.cfg.WalkTime}
@@ -222,7 +222,7 @@ func (l *Link) step(now time.Time) (moved, busy bool) {
 func (l *Link) stepWalk(now time.Time) {
 	a, p := l.active.Load(), l.walk.progress(now)
 	if p < 1 {
-		a.setConditions(fading(a.net.Network, p))
+		a.set(fading(a.net.Network, p))
 		return
 	}
 	to := l.walk.target
@@ -230,7 +230,7 @@ func (l *Link) stepWalk(now time.Time) {
 		// Without a socket there is no other network to go over to. To stay on one that passes nothing would
 		// end the call for a reason that is not the network's.
 		l.walk = nil
-		a.setConditions(a.net.Loss, a.net.Rate)
+		a.set(a.net.Loss, a.net.Rate)
 		l.log.Error("walk called off: the other network cannot be reached", "network", to, "err", err)
 	}
 }

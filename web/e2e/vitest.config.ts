@@ -7,6 +7,7 @@ export default defineConfig({
   root: fileURLToPath(new URL('.', import.meta.url)),
   test: {
     include: ['**/*.test.ts'],
+    exclude: ['bench/**'], // which are tests of programs without a browser: npm test runs them
     globalSetup: ['./harness/build.ts'],
     fileParallelism: false,
     // Two browsers encode and decode on a machine that others may use too: a test may be too late once, and says so.

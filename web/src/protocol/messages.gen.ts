@@ -452,6 +452,9 @@ export interface NetworkState {
   source?: string;
   loss_now: number;
   rate_now: number;
+  queue_ms: number;
+  queue_up_ms: number;
+  queue_down_ms: number;
   up: LinkCounters;
   down: LinkCounters;
 }
