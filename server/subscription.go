@@ -1,0 +1,186 @@
+package server
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/signaling"
+)
+
+// subscription is a track on its way to a participant's current session.
+type subscription struct {
+	track *track
+	relay *media.Selection // nil before the first look of adapt
+	index int              // of the encoding that is selected
+	level level            // of a video, as it was allotted
+	left  bool             // nothing is sent of it, because there is no room
+}
+
+// wish is what a participant said of a track that it receives. It outlives sessions.
+type wish struct {
+	height   int // of its tile in pixels of the screen, 0 if that is not known
+	maxLayer int
+}
+
+// The caller of all methods of call that are not for a message holds c.mu.
+
+// subscribeAll gives p all that the others publish.
+func (c *call) subscribeAll(p *participant) {
+	for _, o := range c.participants {
+		if o == p {
+			continue
+		}
+		for _, t := range o.tracks {
+			c.subscribe(p, t)
+		}
+	}
+	c.adapt(p)
+}
+
+// subscribe lets p receive t if p can decode it and is connected. The next adapt begins to send it.
+func (c *call) subscribe(p *participant, t *track) {
+	if p.session == nil || p.subs[t.info.ID] != nil || !slices.Contains(p.receive, t.info.Codec) {
+		return
+	}
+	p.subs[t.info.ID] = &subscription{track: t}
+}
+
+// subscribeTo is the Subscribe message: the track again after unsubscribe, or how much of it is of use.
+func (c *call) subscribeTo(p *participant, m signaling.Subscribe) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	t := c.find(m.Track)
+	if t == nil || t.publisher == p {
+		return signaling.Errorf(signaling.CodeBadMessage, "There is no track %d to receive.", m.Track)
+	}
+	p.wishes[m.Track] = wish{height: max(0, m.Height), maxLayer: m.MaxLayer}
+	c.subscribe(p, t)
+	c.adapt(p)
+	return nil
+}
+
+func (c *call) unsubscribe(p *participant, number uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sub := p.subs[number]; sub != nil {
+		sub.relay.Close()
+		delete(p.subs, number)
+		c.adapt(p)
+		c.wanted(sub.track)
+	}
+}
+
+// keyFrame is a receiver's request.
+func (c *call) keyFrame(p *participant, number uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if sub := p.subs[number]; sub != nil {
+		sub.relay.RequestKeyFrame()
+	}
+}
+
+// adapt decides which encoding and which layers p is sent of each video it receives, by its tiles and by what its connection carries, and sends them.
+func (c *call) adapt(p *participant) {
+	if p.session == nil {
+		return
+	}
+	now := time.Now()
+	var audio float64
+	var videos []demand
+	for number, sub := range p.subs {
+		if sub.track.info.Kind == signaling.Audio {
+			_, rate := sub.track.own().rate.rates(now)
+			audio += rate
+			if sub.relay == nil {
+				p.send(sub, 0, media.MaxLayers-1, false)
+			}
+			continue
+		}
+		videos = append(videos, sub.track.demand(p.wishes[number].height, now))
+	}
+	if len(videos) == 0 {
+		p.enough.Store(math.Float64bits(0))
+		return
+	}
+	levels := p.allocation.look(now, p.session.capacity(now), audio, videos)
+	for i := range videos {
+		d, sub := &videos[i], p.subs[videos[i].track]
+		layers, wished := media.MaxLayers-1, media.MaxLayers-1
+		if w, ok := p.wishes[d.track]; ok {
+			wished = w.maxLayer
+		}
+		index, all := d.encoding(max(levels[i], lowest))
+		if !all {
+			layers = 0
+		}
+		before, urgent := *sub, levels[i] < min(sub.level, d.full())
+		sub.level, sub.left = levels[i], levels[i] == nothing
+		p.send(sub, len(sub.track.encodings)-len(d.rates)+index, min(layers, wished), urgent)
+		if before.relay == nil || before.index != sub.index || before.left != sub.left {
+			c.wanted(sub.track)
+		}
+	}
+	p.enough.Store(math.Float64bits(p.allocation.enough(audio, videos, levels)))
+}
+
+// look is adapt for when the connection of p has something new to say.
+func (c *call) look(p *participant, s *session) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if p.session == s {
+		c.adapt(p)
+	}
+}
+
+// pathChanged tells that what p's connection did not carry so far it may carry now.
+func (c *call) pathChanged(p *participant) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p.allocation.pathChanged()
+}
+
+// send sends an encoding of a track up to a layer from now on. Urgent is a change for want of room.
+func (p *participant) send(sub *subscription, index, maxLayer int, urgent bool) {
+	paused := p.silent || sub.left
+	sub.index = index
+	if sub.relay == nil {
+		relay, err := media.Select(sub.track.relays(), index, media.SubscriptionConfig{
+			Transport: p.session.wire, Datagrams: p.session.datagrams, Layers: max(0, maxLayer) + 1, Paused: paused,
+		})
+		if err != nil {
+			return // unreachable: c.mu is held, and with it a track ends
+		}
+		sub.relay = relay
+		return
+	}
+	if paused {
+		sub.relay.Pause()
+	}
+	sub.relay.SetMaxLayer(maxLayer)
+	sub.relay.Switch(index, urgent)
+	if !paused {
+		sub.relay.Resume()
+	}
+}
+
+// demand is what a tile of a height has use for.
+func (t *track) demand(height int, now time.Time) demand {
+	largest := ofUse(heights(t.info), height)
+	d := demand{track: t.info.ID, screen: t.info.Source == signaling.Screen, height: height}
+	for i, e := range t.encodings[largest:] {
+		width, height, layers := t.info.Width, t.info.Height, t.info.Layers
+		if largest+i > 0 {
+			o := t.info.Encodings[largest+i-1]
+			width, height, layers = o.Width, o.Height, o.Layers
+		}
+		var r codedRate
+		r.base, r.all = e.rate.rates(now)
+		if !t.info.Muted && (r.all == 0 || !e.wantedSince(now.Add(-meterSlots*meterSlot))) {
+			r.base, r.all = guessRates(width, height, layers)
+		}
+		d.rates = append(d.rates, r)
+	}
+	return d
+}
