@@ -123,15 +123,7 @@ func (c *call) heard(p *participant, s *session, heard bool) {
 	if p.silent {
 		presence = signaling.Reconnecting
 	}
-	for _, sub := range p.subs {
-		switch {
-		case p.silent:
-			sub.relay.Pause()
-		case !sub.left:
-			sub.relay.Resume()
-		}
-	}
-	c.allWanted()
+	c.adapt(p)
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: presence})
 }
 

@@ -46,6 +46,17 @@ func (e *encoding) wantedSince(t time.Time) bool {
 // beginning is how long an encoding that is wanted anew may take to come.
 const beginning = time.Second
 
+// refresh is called before somebody begins to receive the encoding. If nobody did for a while its publisher has ended it, and the group that is kept shows what
+// is long past.
+func (e *encoding) refresh() {
+	if e.wanted.Load() == 0 && time.Since(e.relay.Receiver().Reception().Last) > endedAfter {
+		e.relay.DropGroup()
+	}
+}
+
+// endedAfter is how long after its last frame an encoding that nobody wants has ended.
+const endedAfter = 500 * time.Millisecond
+
 // lossSinceLast is the fraction of the packets that did not arrive here since the last call.
 func (e *encoding) lossSinceLast() float64 {
 	r := e.relay.Receiver().Reception()

@@ -224,7 +224,7 @@ func firstFrame(session *session, own []*track, resumed time.Time) float64 {
 			continue
 		}
 		for _, e := range t.encodings {
-			if at, ok := e.relay.Receiver().FirstAfter(resumed); ok && e.wanted.Load() != 0 {
+			if at, ok := e.relay.Receiver().FirstAfter(resumed); ok {
 				first = at
 				break // of the largest
 			}

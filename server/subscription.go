@@ -13,9 +13,15 @@ import (
 type subscription struct {
 	track *track
 	relay *media.Selection // nil before the first look of adapt
-	index int              // of the encoding that is selected
 	level level            // of a video, as it was allotted
-	left  bool             // nothing is sent of it, because there is no room
+	sent  sending
+}
+
+// sending is what is sent of a track.
+type sending struct {
+	encoding int // index, of what is selected
+	maxLayer int
+	paused   bool // nothing is sent, because the participant is silent or there is no room
 }
 
 // wish is what a participant said of a track that it receives. It outlives sessions.
@@ -93,9 +99,7 @@ func (c *call) adapt(p *participant) {
 		if sub.track.info.Kind == signaling.Audio {
 			_, rate := sub.track.own().rate.rates(now)
 			audio += rate
-			if sub.relay == nil {
-				p.send(sub, 0, media.MaxLayers-1, false)
-			}
+			p.send(sub, sending{0, media.MaxLayers - 1, p.silent}, false)
 			continue
 		}
 		videos = append(videos, sub.track.demand(p.wishes[number].height, now))
@@ -107,18 +111,17 @@ func (c *call) adapt(p *participant) {
 	levels := p.allocation.look(now, p.session.capacity(now), audio, videos)
 	for i := range videos {
 		d, sub := &videos[i], p.subs[videos[i].track]
-		layers, wished := media.MaxLayers-1, media.MaxLayers-1
-		if w, ok := p.wishes[d.track]; ok {
-			wished = w.maxLayer
-		}
 		index, all := d.encoding(max(levels[i], lowest))
-		if !all {
-			layers = 0
+		next := sending{len(sub.track.encodings) - len(d.rates) + index, 0, p.silent || levels[i] == nothing}
+		if all {
+			next.maxLayer = media.MaxLayers - 1
+			if w, ok := p.wishes[d.track]; ok {
+				next.maxLayer = max(0, min(w.maxLayer, next.maxLayer))
+			}
 		}
-		before, urgent := *sub, levels[i] < min(sub.level, d.full())
-		sub.level, sub.left = levels[i], levels[i] == nothing
-		p.send(sub, len(sub.track.encodings)-len(d.rates)+index, min(layers, wished), urgent)
-		if before.relay == nil || before.index != sub.index || before.left != sub.left {
+		urgent := levels[i] < min(sub.level, d.full()) // than it was, and than the tile has use for
+		sub.level = levels[i]
+		if p.send(sub, next, urgent) {
 			c.wanted(sub.track)
 		}
 	}
@@ -141,28 +144,32 @@ func (c *call) pathChanged(p *participant) {
 	p.allocation.pathChanged()
 }
 
-// send sends an encoding of a track up to a layer from now on. Urgent is a change for want of room.
-func (p *participant) send(sub *subscription, index, maxLayer int, urgent bool) {
-	paused := p.silent || sub.left
-	sub.index = index
-	if sub.relay == nil {
-		relay, err := media.Select(sub.track.relays(), index, media.SubscriptionConfig{
-			Transport: p.session.wire, Datagrams: p.session.datagrams, Layers: max(0, maxLayer) + 1, Paused: paused,
-		})
-		if err != nil {
-			return // unreachable: c.mu is held, and with it a track ends
-		}
-		sub.relay = relay
-		return
+// send changes what is sent of a track; urgent is a change for want of room. It tells whether there was a change of encodings.
+func (p *participant) send(sub *subscription, next sending, urgent bool) bool {
+	before, first := sub.sent, sub.relay == nil
+	if !first && next == before {
+		return false
 	}
-	if paused {
+	sub.sent = next
+	if !next.paused {
+		sub.track.encodings[next.encoding].refresh()
+	}
+	if first {
+		// It fails for tracks that have ended, which c.mu keeps away.
+		sub.relay, _ = media.Select(sub.track.relays(), next.encoding, media.SubscriptionConfig{
+			Transport: p.session.wire, Datagrams: p.session.datagrams, Layers: next.maxLayer + 1, Paused: next.paused,
+		})
+		return true
+	}
+	if next.paused {
 		sub.relay.Pause()
 	}
-	sub.relay.SetMaxLayer(maxLayer)
-	sub.relay.Switch(index, urgent)
-	if !paused {
+	sub.relay.SetMaxLayer(next.maxLayer)
+	sub.relay.Switch(next.encoding, urgent)
+	if !next.paused {
 		sub.relay.Resume()
 	}
+	return next.encoding != before.encoding || next.paused != before.paused
 }
 
 // demand is what a tile of a height has use for.

@@ -45,7 +45,6 @@ func (c *call) wanted(t *track) {
 			settled = false
 		default:
 			e.wanted.Store(0)
-			e.relay.DropGroup()
 			changed = true
 		}
 	}
@@ -70,7 +69,7 @@ func (c *call) received(t *track) (received []bool, settled bool) {
 			received[0] = true // it has no tile
 		}
 		sub := o.subs[t.info.ID]
-		if sub == nil || sub.relay == nil || sub.left || o.silent {
+		if sub == nil || sub.relay == nil || sub.sent.paused {
 			continue
 		}
 		sent, selected := sub.relay.Selected()
