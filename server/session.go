@@ -51,6 +51,7 @@ type session struct {
 	participant *participant           // set before media is read
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
+	downlink    *downlink
 	began       time.Time
 	lastHeard   atomic.Int64 // when something last came, ns since began
 	onMeasured  func(signaling.Measurement)
@@ -60,6 +61,7 @@ type session struct {
 func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
 	s := &session{
 		id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1), began: time.Now(),
+		downlink: newDownlink(),
 	}
 	s.ctx, s.end = context.WithCancelCause(parent)
 	s.datagrams = media.NewDatagramSender(w)
@@ -273,6 +275,7 @@ func (s *session) datagram(b []byte) {
 			s.reports.malformed.Add(1)
 			return
 		}
+		s.observeDownlink(time.Now())
 		if reply := s.reports.reply(time.Now(), s.participant.receptions()); reply != nil {
 			s.datagrams.Send(reply)
 		}
@@ -282,6 +285,13 @@ func (s *session) datagram(b []byte) {
 	if t == nil || t.relay.PublishDatagram(packet) != nil {
 		s.reports.malformed.Add(1)
 	}
+}
+
+// observeDownlink tells the estimator what the report says that has just come.
+func (s *session) observeDownlink(now time.Time) {
+	o := observation{report: &s.reports.parsed, traffic: s.wire.Traffic(), remote: addrPort(s.wire.RemoteAddr())}
+	o.audio, o.queueAge = s.participant.call.sentTo(s.participant, o.report.Tracks)
+	s.downlink.observe(now, o)
 }
 
 // acceptStreams reads the participant's video until the session ends.

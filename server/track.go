@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/signaling"
@@ -146,6 +147,24 @@ func (c *call) subscribe(p *participant, t *track) {
 		return // the track has just ended
 	}
 	p.subs[t.info.ID] = &subscription{track: t, relay: relay}
+}
+
+// sentTo returns those of the reports that are of audio, in their place, and the age of the oldest frame that waits for p's connection.
+func (c *call) sentTo(p *participant, reports []signaling.TrackReport) (audio []signaling.TrackReport, oldest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, sub := range p.subs {
+		if sub.track.info.Kind == signaling.Video {
+			oldest = max(oldest, sub.relay.Stats().QueueAge)
+		}
+	}
+	audio = reports[:0]
+	for _, r := range reports {
+		if sub := p.subs[r.Track]; sub != nil && sub.track.info.Kind == signaling.Audio {
+			audio = append(audio, r)
+		}
+	}
+	return audio, oldest
 }
 
 // subscribeTo is the Subscribe message: the track again after unsubscribe, or another highest layer.
