@@ -248,6 +248,7 @@ func (s *Server) mediaSample(connection string) path.MediaSample {
 	out := path.MediaSample{
 		LossDown: down.lossFraction(), FrameDownMS: down.gapMS, ConcealedDownMS: down.concealedMS, PlayoutMS: playout, Freezes: freezes,
 	}
+	out.EstimateDownBPS, _, _ = session.downlink.estimate(time.Now())
 	for _, r := range up {
 		for _, n := range r.tracks {
 			seen, _, _ := r.session.reports.since(since, n)

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/media/nada"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -52,7 +53,7 @@ type session struct {
 	participant *participant           // set before media is read
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
-	downlink    downlink
+	downlink    *downlink
 	nextLook    time.Time // at the downlink; like lastLook only for the goroutine that reads datagrams
 	lastLook    time.Time
 	began       time.Time
@@ -64,6 +65,7 @@ type session struct {
 func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
 	s := &session{
 		id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1), began: time.Now(),
+		downlink: newDownlink(),
 	}
 	s.ctx, s.end = context.WithCancelCause(parent)
 	s.datagrams = media.NewDatagramSender(w)
@@ -274,6 +276,7 @@ func (s *session) datagram(b []byte) {
 			s.reports.malformed.Add(1)
 			return
 		}
+		s.observeDownlink(time.Now())
 		if reply := s.reports.reply(time.Now(), s.participant.receptions()); reply != nil {
 			s.datagrams.Send(reply)
 		}
@@ -289,7 +292,7 @@ func (s *session) datagram(b []byte) {
 // capacity is what the connection carries to the participant.
 func (s *session) capacity(now time.Time) capacity {
 	rate, limited, ok := s.downlink.estimate(now)
-	return capacity{rate: rate, unlimited: limited || !ok}
+	return capacity{rate: nada.Utilization * rate, unlimited: limited || !ok}
 }
 
 // Looks at what the connection carries are at least lookInterval apart, and at most latestLook as long as it has a limit: what is sent changes too.
@@ -310,6 +313,13 @@ func (s *session) adapt(now time.Time) {
 	}
 	s.lastLook = now
 	s.participant.call.look(s.participant, s)
+}
+
+// observeDownlink tells the estimator what the report says that has just come.
+func (s *session) observeDownlink(now time.Time) {
+	o := observation{report: &s.reports.parsed, traffic: s.wire.Traffic(), remote: addrPort(s.wire.RemoteAddr())}
+	o.audio, o.queueAge = s.participant.call.sentTo(s.participant, o.report.Tracks)
+	s.downlink.observe(now, o)
 }
 
 // acceptStreams reads the participant's video until the session ends.

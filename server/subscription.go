@@ -102,7 +102,7 @@ func (c *call) adapt(p *participant) {
 			p.send(sub, sending{0, media.MaxLayers - 1, p.silent}, false)
 			continue
 		}
-		videos = append(videos, sub.track.demand(p.wishes[number].height, now))
+		videos = append(videos, sub.demand(p.wishes[number].height, now))
 	}
 	if len(videos) == 0 {
 		p.enough.Store(math.Float64bits(0))
@@ -126,6 +126,24 @@ func (c *call) adapt(p *participant) {
 		}
 	}
 	p.enough.Store(math.Float64bits(p.allocation.enough(audio, videos, levels)))
+}
+
+// sentTo returns those of the reports that are of audio, in their place, and the age of the oldest frame that waits for p's connection.
+func (c *call) sentTo(p *participant, reports []signaling.TrackReport) (audio []signaling.TrackReport, oldest time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, sub := range p.subs {
+		if sub.track.info.Kind == signaling.Video {
+			oldest = max(oldest, sub.relay.Stats().QueueAge)
+		}
+	}
+	audio = reports[:0]
+	for _, r := range reports {
+		if sub := p.subs[r.Track]; sub != nil && sub.track.info.Kind == signaling.Audio {
+			audio = append(audio, r)
+		}
+	}
+	return audio, oldest
 }
 
 // look is adapt for when the connection of p has something new to say.
@@ -172,8 +190,9 @@ func (p *participant) send(sub *subscription, next sending, urgent bool) bool {
 	return next.encoding != before.encoding || next.paused != before.paused
 }
 
-// demand is what a tile of a height has use for.
-func (t *track) demand(height int, now time.Time) demand {
+// demand is what a tile of a height has use for, with the rates of the last second; or with a guess, if an encoding was not wanted all that time and is not sent yet.
+func (sub *subscription) demand(height int, now time.Time) demand {
+	t := sub.track
 	largest := ofUse(heights(t.info), height)
 	d := demand{track: t.info.ID, screen: t.info.Source == signaling.Screen, height: height}
 	for i, e := range t.encodings[largest:] {
@@ -184,7 +203,8 @@ func (t *track) demand(height int, now time.Time) demand {
 		}
 		var r codedRate
 		r.base, r.all = e.rate.rates(now)
-		if !t.info.Muted && (r.all == 0 || !e.wantedSince(now.Add(-meterSlots*meterSlot))) {
+		sent := sub.relay != nil && sub.sent.encoding == largest+i
+		if !t.info.Muted && (r.all == 0 || !sent && !e.wantedSince(now.Add(-meterSlots*meterSlot))) {
 			r.base, r.all = guessRates(width, height, layers)
 		}
 		d.rates = append(d.rates, r)

@@ -259,11 +259,12 @@ func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
 func (s *session) report() {
 	tick := time.NewTicker(time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond)
 	defer tick.Stop()
-	r := signaling.Report{Queueing: signaling.UnknownQueueing}
+	var r signaling.Report
 	for {
 		now := time.Now()
 		r.Sequence++
 		r.Clock = clock(now)
+		r.Queueing = s.queue.report()
 		s.c.fill(&r, now)
 		s.datagrams.Send(r.Append(nil))
 		select {
