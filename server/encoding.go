@@ -37,14 +37,15 @@ func (e *encoding) publishDatagram(packet []byte) error {
 	return nil
 }
 
-// wantedSince tells whether somebody has received the encoding since a moment: what is wanted anew begins after a while.
+// wantedSince tells whether somebody has received the encoding since a moment: it had come by then, which takes a while when it is wanted anew.
 func (e *encoding) wantedSince(t time.Time) bool {
-	since := e.wanted.Load()
-	return since != 0 && since+int64(beginning) <= t.UnixNano()
+	wanted := e.wanted.Load()
+	if wanted == 0 {
+		return false
+	}
+	first, _ := e.relay.Receiver().FirstAfter(time.Unix(0, wanted))
+	return !first.IsZero() && !first.After(t)
 }
-
-// beginning is how long an encoding that is wanted anew may take to come.
-const beginning = time.Second
 
 // refresh is called before somebody begins to receive the encoding. If nobody did for a while its publisher has ended it, and the group that is kept shows what
 // is long past.
