@@ -66,6 +66,11 @@
 // dropped (D, B or a key frame). If a base layer's frame misses it, everything up to the next key frame is dropped and a key frame is
 // asked for. Requests of all subscribers are merged, at most one per [KeyFrameInterval] reaches the publisher.
 //
+// # Encodings
+//
+// Of a video that is published in several encodings each is a [Track], with an SSRC, sequence numbers and groups of its own; their timestamps are the same. A [Selection]
+// sends one subscriber one of them, and changes to another with that one's next key frame.
+//
 // # Concurrency
 //
 // All methods may be called from any goroutine. Publish, PublishDatagram and everything else a publisher calls only ever take locks that are

@@ -13,7 +13,7 @@ const (
 // enqueue puts f into the queue, or drops it.
 func (s *Subscription) enqueue(f *Frame, now, deadline time.Time) {
 	switch {
-	case s.closed:
+	case s.closed, s.finishing:
 		return
 	case s.paused:
 		s.stats.Skipped++
@@ -143,6 +143,9 @@ func (s *Subscription) shedBase(now time.Time) {
 // request costs all subscribers bit rate, and a connection that is stalled has no use for the answer.
 func (s *Subscription) waitForKey(now time.Time) {
 	s.waitKey = true
+	if s.finishing {
+		return // nothing follows
+	}
 	if now.Sub(s.asked) < s.askAfter {
 		return // asks again with one of the frames to come
 	}

@@ -51,6 +51,7 @@ type Subscription struct {
 	transport Transport
 	datagrams *DatagramSender
 	limits    Limits
+	begin     func() bool   // not nil while another encoding waits for this one's key frame, see [Selection]; guarded by Track.mu
 	wake      chan struct{} // something happened that the writer must look at
 	done      chan struct{} // closed when the writer has returned
 
@@ -58,6 +59,7 @@ type Subscription struct {
 
 	mu           sync.Mutex
 	closed       bool
+	finishing    bool // what is queued is still sent, and nothing more
 	paused       bool
 	maxLayer     int
 	queue        frameQueue
@@ -138,8 +140,14 @@ func (s *Subscription) start(c *groupCache, now time.Time) {
 	}
 }
 
-// push is called by the publisher's goroutine.
+// push is called by the publisher's goroutine, with the lock of the track held.
 func (s *Subscription) push(f *Frame, now time.Time) {
+	if s.begin != nil && f.Key() {
+		if !s.begin() {
+			return
+		}
+		s.begin = nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	age := s.limits.BaseAge
@@ -216,6 +224,20 @@ func (s *Subscription) Close() {
 	s.signal()
 	s.mu.Unlock()
 	s.track.unsubscribe(s)
+}
+
+// finish is Close for who holds locks: the writer leaves the track. What is queued is still sent, or if it is to end at once dropped, and the streams reset
+// with [ResetPaused].
+func (s *Subscription) finish(atOnce bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.finishing = true
+	if atOnce {
+		s.stats.Skipped += uint64(s.queue.n)
+		s.queue.filter(func(*Frame) bool { return false })
+		s.resets, s.resetCode = allLayers, ResetPaused
+	}
+	s.signal()
 }
 
 // Done is closed when nothing of the subscription uses its connection any more.

@@ -192,7 +192,13 @@ func (t *Track) PublishDatagram(packet []byte) error {
 // Subscribe adds a subscription. On a video track it begins with the current group if that is kept, else with the next key frame, which is
 // asked for. It returns [ErrClosed].
 func (t *Track) Subscribe(config SubscriptionConfig) (*Subscription, error) {
+	return t.subscribe(config, nil)
+}
+
+// subscribe is Subscribe, or with begin adds a subscription that begins with the next key frame, if begin, which is called for it with t.mu held, allows that.
+func (t *Track) subscribe(config SubscriptionConfig, begin func() bool) (*Subscription, error) {
 	s := newSubscription(t, config)
+	s.begin = begin
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -203,11 +209,15 @@ func (t *Track) Subscribe(config SubscriptionConfig) (*Subscription, error) {
 		close(s.done) // nothing runs: the connection's DatagramSender does the work
 		return s, nil
 	}
-	if !s.paused {
-		s.mu.Lock()
+	s.mu.Lock()
+	switch {
+	case s.paused:
+	case begin != nil:
+		s.waitForKey(time.Now())
+	default:
 		s.start(&t.cache, time.Now())
-		s.mu.Unlock()
 	}
+	s.mu.Unlock()
 	go s.run()
 	return s, nil
 }
@@ -225,6 +235,13 @@ func (t *Track) RequestKeyFrame() {
 	if t.config.Kind == Video {
 		t.keys.request()
 	}
+}
+
+// DropGroup forgets the group that is kept for late subscribers, because frames will come no more for a while: what it shows would be long past.
+func (t *Track) DropGroup() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.cache.drop()
 }
 
 // Close closes the track and its subscriptions. It may be called again.

@@ -30,6 +30,7 @@ func (s *Subscription) run() {
 			st.Close() //nolint:errcheck // the subscription is over either way
 		}
 	}
+	s.track.unsubscribe(s) // unless Close has
 }
 
 // next waits for something to do: streams to reset, a frame to write, or the end.
@@ -37,7 +38,7 @@ func (s *Subscription) next() (frame queued, resets uint8, code uint32, ok bool)
 	for {
 		s.mu.Lock()
 		s.writing = time.Time{}
-		if s.closed {
+		if s.closed || s.finishing && s.queue.n == 0 && s.resets == 0 {
 			s.mu.Unlock()
 			return queued{}, 0, 0, false
 		}

@@ -63,8 +63,8 @@ func (s *Server) runBot(ctx context.Context, c *call, name string) error {
 	var picture, sound *track
 	player, err := file.NewPlayer(file.PlayerConfig{
 		Video: s.sample.video, Audio: s.sample.audio,
-		OnVideo: func(f *media.Frame) { picture.relay.Publish(f) },           // fails only after the call has ended
-		OnAudio: func(packet []byte) { sound.relay.PublishDatagram(packet) }, // the same
+		OnVideo: func(f *media.Frame) { picture.own().publish(f) },           // fails only after the call has ended
+		OnAudio: func(packet []byte) { sound.own().publishDatagram(packet) }, // the same
 	})
 	if err != nil {
 		return err

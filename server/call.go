@@ -53,6 +53,7 @@ func (c *call) join(p *participant, s *session, welcome func(others []signaling.
 	}
 	c.broadcast(p, signaling.ParticipantJoined{Participant: p.info()})
 	c.subscribeAll(p)
+	c.allWanted()
 	return nil
 }
 
@@ -68,10 +69,14 @@ func (c *call) resume(p *participant, s *session, receive []signaling.Codec, wel
 	p.session, p.receive = s, receive
 	welcome(c.others(p))
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: signaling.Connected})
+	p.allocation.pathChanged()
 	c.subscribeAll(p)
+	c.allWanted()
 	for _, t := range p.tracks {
-		if t.info.Kind == signaling.Video {
-			s.send(signaling.KeyFrameRequested{Flow: t.flow})
+		for _, e := range t.encodings {
+			if e.wanted.Load() != 0 {
+				s.send(signaling.KeyFrameRequested{Flow: e.flow})
+			}
 		}
 	}
 	return old, nil
@@ -85,6 +90,7 @@ func (c *call) sessionLost(p *participant, s *session, window time.Duration) {
 		return
 	}
 	c.disconnect(p)
+	c.allWanted()
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: signaling.Reconnecting})
 	p.expiry = time.AfterFunc(window, func() {
 		c.remove(p, "connection lost", func() bool { return p.session == nil })
@@ -117,13 +123,7 @@ func (c *call) heard(p *participant, s *session, heard bool) {
 	if p.silent {
 		presence = signaling.Reconnecting
 	}
-	for _, sub := range p.subs {
-		if p.silent {
-			sub.relay.Pause()
-		} else {
-			sub.relay.Resume()
-		}
-	}
+	c.adapt(p)
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: presence})
 }
 
@@ -146,6 +146,7 @@ func (c *call) remove(p *participant, reason string, condition func() bool) {
 		c.endTrack(p, flow)
 	}
 	c.participants = slices.DeleteFunc(c.participants, func(o *participant) bool { return o == p })
+	c.allWanted()
 	c.broadcast(p, signaling.ParticipantLeft{ID: p.id, Reason: reason})
 	ended := c.people() == 0 && !c.closed
 	c.closed = c.closed || ended

@@ -9,6 +9,9 @@
 //	wire.go         what carries a session: WebTransport, or websocket.go with tcp*.go
 //	call.go         the calls: who is in them
 //	participant.go, track.go   who they are, who publishes and receives what
+//	encoding.go, rates.go       the encodings of a track, and what they take
+//	subscription.go, allocate.go, allocation.go   which encoding and layers each participant is sent: what its tiles have use for and its connection carries
+//	wanted.go       what publishers are told to send
 //	chat.go         what people in a call write, raised hands, reactions
 //	session.go      one session: control stream, datagrams, incoming video
 //	reports.go      what participants report of their reception

@@ -61,6 +61,12 @@ func (m *measurements) measured(answer signaling.Measurement) {
 
 // onSwitch is called by the observer for every change; it closes it with what the receivers saw and heard.
 func (s *Server) onSwitch(change path.Change) {
+	s.mu.Lock()
+	session := s.sessions[change.Connection]
+	s.mu.Unlock()
+	if session != nil {
+		session.participant.call.pathChanged(session.participant)
+	}
 	begin := change.Started.Add(-measureBefore)
 	select {
 	case <-time.After(time.Until(change.Switched.Add(settleTime))):
@@ -71,7 +77,7 @@ func (s *Server) onSwitch(change path.Change) {
 		return // others followed: a participant that changes all the time must not make everybody answer for each
 	}
 	s.mu.Lock()
-	session := s.sessions[change.Connection]
+	session = s.sessions[change.Connection]
 	s.mu.Unlock()
 	if session == nil {
 		s.observer.Finish(change, path.Measurements{})
@@ -185,10 +191,11 @@ func merge(d *path.Direction, m signaling.Measurement) {
 // arrivalsOf measures where nobody renders: the gaps between arrivals of p's video at this server, which is where the test participant receives.
 func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 	for _, t := range own {
-		r := t.relay.Receiver()
-		if !t.steady() {
+		e := t.picture(begin)
+		if !t.steady() || e == nil {
 			continue
 		}
+		r := e.relay.Receiver()
 		gap, ok := r.LongestGap(begin, end)
 		lost, ok2 := r.LostBetween(begin, end)
 		if !ok || !ok2 {
@@ -198,8 +205,11 @@ func arrivalsOf(d *path.Direction, own []*track, begin, end time.Time) {
 		if ms := milliseconds(gap); ms > d.LongestGapMS {
 			d.LongestGapMS = ms
 			d.FrameMS = milliseconds(r.MeanInterval(begin))
-			usual, _ := r.LongestGap(begin.Add(-end.Sub(begin)), begin)
-			d.UsualGapMS = milliseconds(usual)
+			d.UsualGapMS = 0
+			if before := begin.Add(-end.Sub(begin)); e.wantedSince(before) {
+				usual, _ := r.LongestGap(before, begin)
+				d.UsualGapMS = milliseconds(usual)
+			}
 		}
 		d.FramesLost = max(d.FramesLost, lost)
 	}
@@ -213,8 +223,11 @@ func firstFrame(session *session, own []*track, resumed time.Time) float64 {
 		if !t.steady() {
 			continue
 		}
-		if at, ok := t.relay.Receiver().FirstAfter(resumed); ok {
-			first = at
+		for _, e := range t.encodings {
+			if at, ok := e.relay.Receiver().FirstAfter(resumed); ok {
+				first = at
+				break // of the largest
+			}
 		}
 	}
 	return max(0, milliseconds(first.Sub(resumed)))
@@ -235,6 +248,7 @@ func (s *Server) mediaSample(connection string) path.MediaSample {
 	out := path.MediaSample{
 		LossDown: down.lossFraction(), FrameDownMS: down.gapMS, ConcealedDownMS: down.concealedMS, PlayoutMS: playout, Freezes: freezes,
 	}
+	out.EstimateDownBPS, _, _ = session.downlink.estimate(time.Now())
 	for _, r := range up {
 		for _, n := range r.tracks {
 			seen, _, _ := r.session.reports.since(since, n)
@@ -247,8 +261,8 @@ func (s *Server) mediaSample(connection string) path.MediaSample {
 	}
 	if len(up) == 0 { // only the test participant, which receives here
 		for _, t := range own {
-			if t.steady() {
-				if gap, ok := t.relay.Receiver().LongestGap(since, time.Now()); ok {
+			if e := t.picture(since); t.steady() && e != nil {
+				if gap, ok := e.relay.Receiver().LongestGap(since, time.Now()); ok {
 					out.FrameUpMS = max(out.FrameUpMS, milliseconds(gap))
 				}
 			}

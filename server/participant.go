@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -31,6 +30,11 @@ type participant struct {
 	expiry  *time.Timer              // while it is waited for
 	tracks  map[uint32]*track        // by flow
 	subs    map[uint32]*subscription // by track number, while connected
+	wishes  map[uint32]wish          // by track number, while there is that track
+	// allocation is how much it is sent of each video.
+	allocation allocation
+	// enough is allocation.enough, of the last look, for readers without the lock.
+	enough atomic.Uint64
 
 	// published is for the goroutines that read media, which take no lock.
 	published atomic.Pointer[publishedTracks]
@@ -44,7 +48,7 @@ type participant struct {
 func newParticipant(name string, receive []signaling.Codec, test bool) *participant {
 	p := &participant{
 		id: strings.ToLower(rand.Text()[:12]), name: name, test: test, talk: newTalk(), receive: receive,
-		tracks: map[uint32]*track{}, subs: map[uint32]*subscription{},
+		tracks: map[uint32]*track{}, subs: map[uint32]*subscription{}, wishes: map[uint32]wish{},
 	}
 	p.tracksChanged()
 	return p
@@ -67,14 +71,20 @@ func (p *participant) info() signaling.Participant {
 
 // tracksChanged copies tracks for the readers of media.
 func (p *participant) tracksChanged() {
-	old := p.published.Swap(&publishedTracks{maps.Clone(p.tracks), make(chan struct{})})
+	byFlow := map[uint32]*encoding{}
+	for _, t := range p.tracks {
+		for _, e := range t.encodings {
+			byFlow[e.flow] = e
+		}
+	}
+	old := p.published.Swap(&publishedTracks{byFlow, make(chan struct{})})
 	if old != nil {
 		close(old.changed)
 	}
 }
 
-// track returns what p publishes as flow, or nil.
-func (p *participant) track(flow uint64) *track {
+// encoding returns what p publishes as flow, or nil.
+func (p *participant) encoding(flow uint64) *encoding {
 	if flow > math.MaxUint32 {
 		return nil
 	}
@@ -84,14 +94,14 @@ func (p *participant) track(flow uint64) *track {
 // publishWait is for how long a stream may be ahead of the message that announces its track: they are on different streams, so either may be first.
 const publishWait = time.Second
 
-// awaitTrack is track for a flow that may be announced any moment.
-func (p *participant) awaitTrack(ctx context.Context, flow uint64) *track {
+// awaitEncoding is encoding for a flow that may be announced any moment.
+func (p *participant) awaitEncoding(ctx context.Context, flow uint64) *encoding {
 	timeout := time.NewTimer(publishWait)
 	defer timeout.Stop()
 	for {
 		changed := p.published.Load().changed
-		if t := p.track(flow); t != nil {
-			return t
+		if e := p.encoding(flow); e != nil {
+			return e
 		}
 		select {
 		case <-changed:
@@ -105,10 +115,10 @@ func (p *participant) awaitTrack(ctx context.Context, flow uint64) *track {
 
 // receptions is what arrived of each of p's flows, for the reply to a report.
 func (p *participant) receptions() []signaling.FlowReport {
-	tracks := p.published.Load().byFlow
-	out := make([]signaling.FlowReport, 0, len(tracks))
-	for flow, t := range tracks {
-		r := t.relay.Receiver().Reception()
+	encodings := p.published.Load().byFlow
+	out := make([]signaling.FlowReport, 0, len(encodings))
+	for flow, e := range encodings {
+		r := e.relay.Receiver().Reception()
 		out = append(out, signaling.FlowReport{
 			Flow: flow, HighestSeq: r.HighestSeq, Received: uint32(r.Packets), Lost: uint32(r.Lost),
 			Jitter: uint16(min(r.Jitter/(100*time.Microsecond), math.MaxUint16)),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/media"
+	"github.com/roamcall/roamcall/media/nada"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -51,6 +53,9 @@ type session struct {
 	participant *participant           // set before media is read
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
+	downlink    *downlink
+	nextLook    time.Time // at the downlink; like lastLook only for the goroutine that reads datagrams
+	lastLook    time.Time
 	began       time.Time
 	lastHeard   atomic.Int64 // when something last came, ns since began
 	onMeasured  func(signaling.Measurement)
@@ -60,6 +65,7 @@ type session struct {
 func newSession(parent context.Context, id string, w wire, log *slog.Logger) *session {
 	s := &session{
 		id: id, wire: w, log: log, outgoing: make(chan signaling.Message, outgoingMessages), goodbyes: make(chan signaling.Goodbye, 1), began: time.Now(),
+		downlink: newDownlink(),
 	}
 	s.ctx, s.end = context.WithCancelCause(parent)
 	s.datagrams = media.NewDatagramSender(w)
@@ -135,17 +141,14 @@ func (s *session) handle(m signaling.Message) error {
 		if err := checkPublish(m); err != nil {
 			return err
 		}
-		t, err := p.call.publish(p, m)
-		if err != nil {
-			return err
-		}
-		s.send(signaling.Published{Flow: m.Flow, Track: t.info.ID})
+		_, err := p.call.publish(p, m)
+		return err
 	case signaling.Unpublish:
 		p.call.unpublish(p, m.Flow)
 	case signaling.Mute:
 		p.call.mute(p, m.Flow, m.Muted)
 	case signaling.Subscribe:
-		return p.call.subscribeTo(p, m.Track, m.MaxLayer)
+		return p.call.subscribeTo(p, m)
 	case signaling.Unsubscribe:
 		p.call.unsubscribe(p, m.Track)
 	case signaling.KeyFrame:
@@ -275,15 +278,50 @@ func (s *session) datagram(b []byte) {
 			s.reports.malformed.Add(1)
 			return
 		}
+		s.observeDownlink(time.Now())
 		if reply := s.reports.reply(time.Now(), s.participant.receptions()); reply != nil {
 			s.datagrams.Send(reply)
 		}
+		s.adapt(time.Now())
 		return
 	}
-	t := s.participant.track(flow)
-	if t == nil || t.relay.PublishDatagram(packet) != nil {
+	e := s.participant.encoding(flow)
+	if e == nil || e.publishDatagram(packet) != nil {
 		s.reports.malformed.Add(1)
 	}
+}
+
+// capacity is what the connection carries to the participant.
+func (s *session) capacity(now time.Time) capacity {
+	rate, limited, ok := s.downlink.estimate(now)
+	return capacity{rate: nada.Utilization * rate, unlimited: limited || !ok}
+}
+
+// Looks at what the connection carries are at least lookInterval apart, and at most latestLook as long as it has a limit: what is sent changes too.
+const (
+	lookInterval = 100 * time.Millisecond
+	latestLook   = time.Second
+)
+
+// adapt fits what the participant is sent to what the connection carries, now and then. It costs nothing as long as all fits.
+func (s *session) adapt(now time.Time) {
+	if now.Before(s.nextLook) {
+		return
+	}
+	s.nextLook = now.Add(lookInterval)
+	enough, c := math.Float64frombits(s.participant.enough.Load()), s.capacity(now)
+	if enough >= 0 && c.unlimited || c.rate >= enough && now.Sub(s.lastLook) < latestLook {
+		return
+	}
+	s.lastLook = now
+	s.participant.call.look(s.participant, s)
+}
+
+// observeDownlink tells the estimator what the report says that has just come.
+func (s *session) observeDownlink(now time.Time) {
+	o := observation{report: &s.reports.parsed, traffic: s.wire.Traffic(), remote: addrPort(s.wire.RemoteAddr())}
+	o.audio, o.queueAge = s.participant.call.sentTo(s.participant, o.report.Tracks)
+	s.downlink.observe(now, o)
 }
 
 // acceptStreams reads the participant's video until the session ends.
@@ -313,8 +351,8 @@ func (s *session) readStream(stream incomingStream) error {
 	if err != nil {
 		return nil
 	}
-	t := s.participant.awaitTrack(s.ctx, r.Flow())
-	if t == nil || t.relay.Kind() != media.Video {
+	e := s.participant.awaitEncoding(s.ctx, r.Flow())
+	if e == nil || e.relay.Kind() != media.Video {
 		// The track may have ended while its last group was on its way.
 		stream.CancelRead(media.ResetPaused)
 		return nil
@@ -330,7 +368,7 @@ func (s *session) readStream(stream incomingStream) error {
 		default:
 			return nil // the end of the group, or the stream's
 		}
-		if t.relay.Publish(f) != nil {
+		if e.publish(f) != nil {
 			stream.CancelRead(media.ResetPaused)
 			return nil
 		}
@@ -366,6 +404,36 @@ func checkPublish(m signaling.Publish) error {
 		return signaling.Errorf(signaling.CodeBadMessage, "%.20q is not a source.", m.Source)
 	case m.Width < 0 || m.Width > maxPixels || m.Height < 0 || m.Height > maxPixels || m.FPS < 0 || m.FPS > maxFPS || m.Layers < 0 || m.Layers > maxLayers:
 		return signaling.Errorf(signaling.CodeBadMessage, "%d by %d at %d fps in %d layers is out of range.", m.Width, m.Height, m.FPS, m.Layers)
+	}
+	return checkEncodings(m)
+}
+
+// checkEncodings refuses further encodings that are not further ones of the same video.
+func checkEncodings(m signaling.Publish) error {
+	if len(m.Encodings) == 0 {
+		return nil
+	}
+	if m.Kind != signaling.Video {
+		return signaling.Errorf(signaling.CodeBadMessage, "Only video has several encodings.")
+	}
+	if n := 1 + len(m.Encodings); n > signaling.MaxEncodings {
+		return signaling.Errorf(signaling.CodeBadMessage, "%d encodings of one video are more than %d.", n, signaling.MaxEncodings)
+	}
+	flows, ssrcs := map[uint32]bool{m.Flow: true, signaling.ReportFlow: true}, map[uint32]bool{m.SSRC: true}
+	width, height := m.Width, m.Height
+	for _, e := range m.Encodings {
+		switch {
+		case flows[e.Flow]:
+			return signaling.Errorf(signaling.CodeBadMessage, "Flow %d is not free for an encoding.", e.Flow)
+		case ssrcs[e.SSRC]:
+			return signaling.Errorf(signaling.CodeBadMessage, "Two encodings with SSRC %d.", e.SSRC)
+		case e.Width < 1 || e.Height < 1 || e.Width >= width || e.Height >= height:
+			return signaling.Errorf(signaling.CodeBadMessage, "An encoding of %d by %d is not smaller than the one before it, of %d by %d.", e.Width, e.Height, width, height)
+		case e.Layers < 1 || e.Layers > media.MaxLayers:
+			return signaling.Errorf(signaling.CodeBadMessage, "An encoding in %d layers is out of range.", e.Layers)
+		}
+		flows[e.Flow], ssrcs[e.SSRC] = true, true
+		width, height = e.Width, e.Height
 	}
 	return nil
 }

@@ -2,8 +2,8 @@ package server
 
 import (
 	"slices"
-	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/signaling"
@@ -11,14 +11,38 @@ import (
 
 // track is what a participant publishes.
 type track struct {
-	info   signaling.Track // guarded by call.mu; its ID and Kind never change
-	flow   uint32
-	relay  *media.Track
-	silent atomic.Bool // info.Muted, for readers without the lock
+	info      signaling.Track // guarded by call.mu; its ID and Kind never change
+	flow      uint32
+	publisher *participant
+	encodings []*encoding // the track's own first, which is the largest; never changes
+	silent    atomic.Bool // info.Muted, for readers without the lock
 
-	// Of the last sample.
-	lossMu         sync.Mutex
-	expected, lost uint64
+	// Guarded by call.mu.
+	ended    bool
+	told     bool        // its publisher what is wanted of it, since it announced it last
+	settling *time.Timer // after which it is looked again what is wanted of it, or nil
+}
+
+// own is the encoding with the track's own flow.
+func (t *track) own() *encoding { return t.encodings[0] }
+
+// relays are the encodings for those who receive them.
+func (t *track) relays() []*media.Track {
+	out := make([]*media.Track, len(t.encodings))
+	for i, e := range t.encodings {
+		out[i] = e.relay
+	}
+	return out
+}
+
+// picture is the largest encoding that somebody has received since a moment, nil if there is none.
+func (t *track) picture(since time.Time) *encoding {
+	for _, e := range t.encodings {
+		if e.wantedSince(since) {
+			return e
+		}
+	}
+	return nil
 }
 
 // steady tells whether frames come all the time, so that a long gap between them says something. Those of a screen come when it changes.
@@ -26,72 +50,116 @@ func (t *track) steady() bool {
 	return t.info.Kind == signaling.Video && t.info.Source != signaling.Screen && !t.silent.Load()
 }
 
-// lossSinceLast is the fraction of the track's packets that did not arrive here since the last call.
-func (t *track) lossSinceLast() float64 {
-	r := t.relay.Receiver().Reception()
-	t.lossMu.Lock()
-	defer t.lossMu.Unlock()
-	expected, lost := r.Expected-min(t.expected, r.Expected), r.Lost-min(t.lost, r.Lost)
-	t.expected, t.lost = r.Expected, r.Lost
-	if expected == 0 {
-		return 0
+// lossSinceLast is the fraction of the track's packets that did not arrive here since the last call, of the encoding that lost most.
+func (t *track) lossSinceLast() (worst float64) {
+	for _, e := range t.encodings {
+		worst = max(worst, e.lossSinceLast())
 	}
-	return min(1, float64(lost)/float64(expected))
-}
-
-// subscription is a track on its way to a participant's current session.
-type subscription struct {
-	track *track
-	relay *media.Subscription
+	return worst
 }
 
 // publishedTracks is a copy of a participant's tracks.
 type publishedTracks struct {
-	byFlow  map[uint32]*track
+	byFlow  map[uint32]*encoding
 	changed chan struct{} // closed when there is a newer copy
 }
 
-// publish adds a track of p or replaces the one of the same flow, and returns its number.
+// publish adds a track of p or replaces the one of the same flow, and tells p, if it has a session, its number and what is wanted of it.
 func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.gone {
 		return nil, errCallEnded
 	}
-	if old, ok := p.tracks[m.Flow]; ok {
-		if old.info.Codec == m.Codec && old.info.SSRC == m.SSRC && old.info.Kind == m.Kind {
-			// The same track on another session, or of another size: subscribers keep it.
-			old.info.Width, old.info.Height, old.info.FPS, old.info.Layers, old.info.Muted = m.Width, m.Height, m.FPS, m.Layers, m.Muted
-			old.info.Encrypted = m.Encrypted
-			old.silent.Store(m.Muted)
-			c.broadcast(p, signaling.TrackPublished{Track: old.info})
-			return old, nil
+	t := p.tracks[m.Flow]
+	if t == nil || !t.same(m) {
+		if err := p.room(m); err != nil {
+			return nil, err
 		}
 		c.endTrack(p, m.Flow)
+		t = c.newTrack(p, m)
 	}
-	if len(p.tracks) >= signaling.MaxTracks {
-		return nil, signaling.Errorf(signaling.CodeTooManyTracks, "More than %d tracks.", signaling.MaxTracks)
+	t.describe(m)
+	c.broadcast(p, signaling.TrackPublished{Track: t.info})
+	t.told = false
+	if p.session != nil {
+		p.session.send(signaling.Published{Flow: m.Flow, Track: t.info.ID})
 	}
-	c.nextTrack++
-	t := &track{flow: m.Flow, info: signaling.Track{
-		ID: c.nextTrack, Participant: p.id, Kind: m.Kind, Source: m.Source, Codec: m.Codec, SSRC: m.SSRC,
-		Width: m.Width, Height: m.Height, FPS: m.FPS, Layers: m.Layers, Encrypted: m.Encrypted, Muted: m.Muted,
-	}}
+	// After a change of size subscribers keep the track, but their tiles may have use for another encoding.
+	for _, o := range c.participants {
+		if o != p {
+			c.subscribe(o, t)
+			c.adapt(o)
+		}
+	}
+	if t.info.Kind == signaling.Video {
+		c.wanted(t)
+		if !t.told {
+			c.tellWanted(t)
+		}
+	}
+	return t, nil
+}
+
+// same tells whether m announces t on another session, or of another size.
+func (t *track) same(m signaling.Publish) bool {
+	return t.info.Codec == m.Codec && t.info.SSRC == m.SSRC && t.info.Kind == m.Kind &&
+		slices.EqualFunc(t.encodings[1:], m.Encodings, func(e *encoding, o signaling.Encoding) bool { return e.flow == o.Flow }) &&
+		slices.EqualFunc(t.info.Encodings, m.Encodings, func(e signaling.TrackEncoding, o signaling.Encoding) bool { return e.SSRC == o.SSRC })
+}
+
+// room refuses a track for which p has published too many others, or others with its flows.
+func (p *participant) room(m signaling.Publish) error {
+	n := 1 + len(m.Encodings)
+	for flow, t := range p.tracks {
+		if flow == m.Flow {
+			continue // is replaced
+		}
+		n += len(t.encodings)
+		for _, e := range t.encodings {
+			if e.flow == m.Flow || slices.ContainsFunc(m.Encodings, func(o signaling.Encoding) bool { return o.Flow == e.flow }) {
+				return signaling.Errorf(signaling.CodeBadMessage, "Flow %d is of another track.", e.flow)
+			}
+		}
+	}
+	if n > signaling.MaxTracks {
+		return signaling.Errorf(signaling.CodeTooManyTracks, "More than %d tracks, counting further encodings of a video.", signaling.MaxTracks)
+	}
+	return nil
+}
+
+// newTrack adds a track that does not say yet what it is like.
+func (c *call) newTrack(p *participant, m signaling.Publish) *track {
+	t := &track{flow: m.Flow, publisher: p, info: signaling.Track{Participant: p.id, Kind: m.Kind, Codec: m.Codec, SSRC: m.SSRC}}
 	kind := media.Audio
 	if m.Kind == signaling.Video {
 		kind = media.Video
 	}
-	t.relay = media.NewTrack(media.TrackConfig{ID: uint64(t.info.ID), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, t) }})
-	t.silent.Store(m.Muted)
+	add := func(flow uint32) uint32 {
+		c.nextTrack++
+		e := &encoding{flow: flow}
+		e.relay = media.NewTrack(media.TrackConfig{ID: uint64(c.nextTrack), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, e) }})
+		t.encodings = append(t.encodings, e)
+		return c.nextTrack
+	}
+	t.info.ID = add(m.Flow)
+	for _, e := range m.Encodings {
+		t.info.Encodings = append(t.info.Encodings, signaling.TrackEncoding{ID: add(e.Flow), SSRC: e.SSRC})
+	}
 	p.tracks[m.Flow] = t
 	p.tracksChanged()
-	c.broadcast(p, signaling.TrackPublished{Track: t.info})
-	for _, o := range c.participants {
-		if o != p {
-			c.subscribe(o, t)
-		}
+	return t
+}
+
+// describe takes what may change of a track. What was said of it so far is with those it was said to.
+func (t *track) describe(m signaling.Publish) {
+	i := &t.info
+	i.Source, i.Width, i.Height, i.FPS, i.Layers, i.Encrypted, i.Muted = m.Source, m.Width, m.Height, m.FPS, m.Layers, m.Encrypted, m.Muted
+	i.Encodings = slices.Clone(i.Encodings)
+	for n, e := range m.Encodings {
+		i.Encodings[n].Width, i.Encodings[n].Height, i.Encodings[n].Layers = e.Width, e.Height, e.Layers
 	}
-	return t, nil
+	t.silent.Store(m.Muted)
 }
 
 func (c *call) unpublish(p *participant, flow uint32) {
@@ -107,9 +175,16 @@ func (c *call) endTrack(p *participant, flow uint32) {
 	}
 	delete(p.tracks, flow)
 	p.tracksChanged()
-	t.relay.Close()
+	t.ended = true
+	if t.settling != nil {
+		t.settling.Stop()
+	}
+	for _, e := range t.encodings {
+		e.relay.Close()
+	}
 	for _, o := range c.participants {
 		delete(o.subs, t.info.ID)
+		delete(o.wishes, t.info.ID)
 	}
 	c.broadcast(p, signaling.TrackEnded{Track: t.info.ID})
 }
@@ -124,71 +199,12 @@ func (c *call) mute(p *participant, flow uint32, muted bool) {
 	}
 }
 
-// subscribeAll gives p all that the others publish.
-func (c *call) subscribeAll(p *participant) {
-	for _, o := range c.participants {
-		if o == p {
-			continue
-		}
-		for _, t := range o.tracks {
-			c.subscribe(p, t)
-		}
-	}
-}
-
-// subscribe sends t to p if p can decode it and is connected.
-func (c *call) subscribe(p *participant, t *track) {
-	if p.session == nil || p.subs[t.info.ID] != nil || !slices.Contains(p.receive, t.info.Codec) {
-		return
-	}
-	relay, err := t.relay.Subscribe(media.SubscriptionConfig{Transport: p.session.wire, Datagrams: p.session.datagrams, Paused: p.silent})
-	if err != nil {
-		return // the track has just ended
-	}
-	p.subs[t.info.ID] = &subscription{track: t, relay: relay}
-}
-
-// subscribeTo is the Subscribe message: the track again after unsubscribe, or another highest layer.
-func (c *call) subscribeTo(p *participant, number uint32, maxLayer int) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if p.subs[number] == nil {
-		t := c.find(number)
-		if t == nil || t.info.Participant == p.id {
-			return signaling.Errorf(signaling.CodeBadMessage, "There is no track %d to receive.", number)
-		}
-		c.subscribe(p, t)
-	}
-	if sub := p.subs[number]; sub != nil {
-		sub.relay.SetMaxLayer(maxLayer)
-	}
-	return nil
-}
-
-func (c *call) unsubscribe(p *participant, number uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if sub := p.subs[number]; sub != nil {
-		sub.relay.Close()
-		delete(p.subs, number)
-	}
-}
-
-// keyFrame is a receiver's request.
-func (c *call) keyFrame(p *participant, number uint32) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if sub := p.subs[number]; sub != nil {
-		sub.relay.RequestKeyFrame()
-	}
-}
-
-// requestKeyFrame passes on what a track's subscribers asked for together.
-func (c *call) requestKeyFrame(p *participant, t *track) {
+// requestKeyFrame passes on what an encoding's subscribers asked for together.
+func (c *call) requestKeyFrame(p *participant, e *encoding) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if p.session != nil {
-		p.session.send(signaling.KeyFrameRequested{Flow: t.flow})
+		p.session.send(signaling.KeyFrameRequested{Flow: e.flow})
 	}
 }
 

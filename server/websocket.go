@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/coder/websocket"
@@ -51,6 +52,7 @@ type wsWire struct {
 	gate    gate
 	io      context.Context // outlives ctx by the close frame: to cancel it tears the connection down
 	closing sync.Once
+	written atomic.Uint64 // bytes that TCP has taken
 
 	control   *wsControlStream
 	datagrams chan []byte
@@ -204,8 +206,12 @@ func (w *wsWire) write(urgent bool, deadline time.Time, head, body []byte) error
 	if err != nil {
 		w.end(err)
 	}
+	w.written.Add(uint64(len(head) + len(body)))
 	return err
 }
+
+// Traffic: what is lost TCP sends again, so it is delay.
+func (w *wsWire) Traffic() traffic { return traffic{bytes: w.written.Load()} }
 
 func (w *wsWire) Control() controlStream   { return w.control }
 func (w *wsWire) RemoteAddr() net.Addr     { return w.remote }

@@ -24,12 +24,20 @@ type wire interface {
 	ReceiveDatagram(context.Context) ([]byte, error)
 	AcceptStream(context.Context) (incomingStream, error)
 	RemoteAddr() net.Addr
+	Traffic() traffic
 	// Context ends with the wire, with the reason as its cause.
 	Context() context.Context
 	// ClosedByPeer tells, after the end, whether the other side closed it, rather than that it was lost.
 	ClosedByPeer() bool
 	// Close ends the wire with a code; nil is a normal end. It may be called again.
 	Close(reason *signaling.Error)
+}
+
+// traffic is what a wire has sent since its beginning.
+type traffic struct {
+	bytes         uint64 // less those of packets that were lost
+	packets, lost uint64 // 0 where losses do not show
+	rtt           time.Duration
 }
 
 type controlStream interface {
@@ -63,6 +71,11 @@ func (w quicWire) ClosedByPeer() bool {
 
 // chromiumLost is in the reason with which Chromium closes a connection whose network it has given up. It is not the page's doing, which will be back.
 const chromiumLost = "Network blackhole"
+
+func (w quicWire) Traffic() traffic {
+	s := w.conn.ConnectionStats()
+	return traffic{bytes: s.BytesSent - min(s.BytesLost, s.BytesSent), packets: s.PacketsSent, lost: s.PacketsLost, rtt: s.SmoothedRTT}
+}
 
 func (w quicWire) Control() controlStream { return w.control }
 

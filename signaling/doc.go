@@ -30,6 +30,20 @@
 // Flow identifier 0 is the report. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
 // plays them in step.
 //
+// # Encodings
+//
+// A video may be published in several encodings, up to [MaxEncodings] ([Publish], Encodings): each has its flow identifier, SSRC, sequence numbers, frame marking,
+// key frames and streams of its own; codec and timestamps are the same. They count as one track, whose number is that of its largest encoding, and of
+// which others have flow identifiers of their own on the way down (Track.Encodings). The publisher sends those that [EncodingsWanted] lists, each anew from a key frame
+// on: it is told after each [Published], at once when one is wanted that was not, and 2 s after the last receiver of one is gone. Also a video of one
+// encoding that nobody receives is not wanted.
+//
+// A receiver is sent one encoding at a time: the smallest that its tile has use for (Subscribe.Height, enlarged at most 1.5 times), or a smaller one, the base layer of it,
+// or nothing, if its connection carries no more. Another takes over with a key frame whose timestamp is later than that with which the present one began; frames of the one
+// that is left may be ahead of it, because a larger key frame is longer on its way, and whatever comes of that one afterwards is not decoded. After a silence
+// of the receiver, or on another session, the server may begin with a group that it has kept, whose time is earlier.
+// Subscribe.Height and MaxLayer outlive a session.
+//
 // # Chat
 //
 // A [Chat] comes back to everybody, its author too, as a [ChatMessage]; one that is not taken is answered with [Refused], which has its nonce. The server keeps the latest

@@ -16,6 +16,7 @@ var imports = map[string][]string{
 	"signaling/client":      {module + "signaling", module + "media", "github.com/quic-go/", "github.com/pion/rtp"},
 	"media":                 {"github.com/pion/rtp"},
 	"media/file":            {module + "media", "github.com/pion/rtp"},
+	"media/nada":            {},
 	"media/sframe":          {},
 	"server/link":           {module + "server/link/iface", "golang.org/x/sys"},
 	"server/link/companion": {module + "server/link", module + "server/internal/web"},

@@ -59,10 +59,15 @@ type recordedTrack struct {
 	key    bool // a key frame was written
 	last   time.Duration
 	usable bool // it can be described in the header
+
+	ssrc    uint32 // of the newest encoding
+	written uint32 // SSRC of the encoding that is being written
+	late    bool   // that one began before last
 }
 
 type block struct {
 	track   uint32
+	ssrc    uint32 // of the encoding
 	at      time.Duration
 	arrived time.Time
 	key     bool
@@ -116,7 +121,7 @@ func (r *recording) video(t signaling.Track, f *media.Frame) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.add(t, f.Timestamp(), f.Key(), p.Payload, f.Arrived())
+	r.add(t, f.Timestamp(), block{ssrc: f.SSRC(), key: f.Key(), data: p.Payload, arrived: f.Arrived()})
 }
 
 // audio takes a packet, and the one before it that rides along.
@@ -134,18 +139,18 @@ func (r *recording) audio(t signaling.Track, packet []byte) {
 	defer r.mu.Unlock()
 	for _, b := range blocks {
 		if len(b.Data) > 0 {
-			r.add(t, p.Timestamp-uint32(b.Offset), true, b.Data, now)
+			r.add(t, p.Timestamp-uint32(b.Offset), block{ssrc: p.SSRC, key: true, data: b.Data, arrived: now})
 		}
 	}
 }
 
 // add puts a block into its place in time.
-func (r *recording) add(info signaling.Track, ts uint32, key bool, data []byte, arrived time.Time) {
+func (r *recording) add(info signaling.Track, ts uint32, b block) {
 	if r.closed {
 		return
 	}
 	if r.began.IsZero() {
-		r.began = arrived
+		r.began = b.arrived
 	}
 	t := r.tracks[info.ID]
 	if t != nil && (t.info.Participant != info.Participant || t.info.Codec != info.Codec) {
@@ -161,19 +166,27 @@ func (r *recording) add(info signaling.Track, ts uint32, key bool, data []byte, 
 		}
 		r.tracks[info.ID] = t
 	}
-	if !t.usable && (key || info.Kind == signaling.Audio) {
-		t.entry, t.usable = describeTrack(info, uint64(len(r.tracks)), data)
+	if !t.usable && (b.key || info.Kind == signaling.Audio) {
+		t.entry, t.usable = describeTrack(info, uint64(len(r.tracks)), b.data)
 	}
-	b := block{info.ID, r.place(t, ts, arrived), arrived, key, data}
+	b.track, b.at = info.ID, r.place(t, ts, b.arrived)
+	if b.key && b.ssrc != t.ssrc {
+		if r.open {
+			r.write(b.arrived.Add(-holdBack))
+		}
+		// Another encoding has taken over. What waits of the one before shows the same pictures, and none can be decoded with frames of both.
+		r.held = slices.DeleteFunc(r.held, func(o block) bool { return o.track == b.track && o.at >= b.at })
+		t.ssrc = b.ssrc
+	}
 	i, repeated := slices.BinarySearchFunc(r.held, b, func(a, b block) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.track, b.track)) })
 	if !repeated && len(r.held) < maxHeld {
 		r.held = slices.Insert(r.held, i, b)
 	}
-	if !r.open && arrived.Sub(r.began) >= gather {
+	if !r.open && b.arrived.Sub(r.began) >= gather {
 		r.start()
 	}
 	if r.open {
-		r.write(arrived.Add(-holdBack))
+		r.write(b.arrived.Add(-holdBack))
 	}
 }
 
@@ -241,8 +254,17 @@ func (r *recording) write(until time.Time) {
 		}
 		n++
 		t, w := r.tracks[b.track], r.writers[b.track]
-		if w == nil || b.at < t.last || !b.key && !t.key {
-			continue // not in the header, too late, or not decodable
+		if w == nil || !b.key && !t.key {
+			continue // not in the header, or not decodable
+		}
+		if b.key && b.ssrc != t.written {
+			t.written, t.late = b.ssrc, b.at < t.last
+		}
+		if b.at < t.last {
+			if !t.late {
+				continue
+			}
+			b.at = t.last // the frames that follow need it
 		}
 		t.key, t.last = true, b.at
 		w.Write(b.key, b.at.Milliseconds(), b.data) // takes everything, see faultless

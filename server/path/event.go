@@ -194,10 +194,13 @@ type Sample struct {
 	Participant string `json:"participant,omitempty"`
 	Room        string `json:"room,omitempty"`
 
-	Path     int     `json:"path"` // the active one
-	Metrics  Metrics `json:"metrics"`
-	SendBPS  float64 `json:"send_bps"` // server to participant
-	RecvBPS  float64 `json:"recv_bps"`
+	Path    int     `json:"path"` // the active one
+	Metrics Metrics `json:"metrics"`
+	SendBPS float64 `json:"send_bps"` // server to participant
+	RecvBPS float64 `json:"recv_bps"`
+	// EstimateDownBPS is how much the connection is believed to carry from server to participant; 0 if nothing is known.
+	EstimateDownBPS float64 `json:"estimate_down_bps,omitempty"`
+
 	LossDown float64 `json:"loss_down"` // fraction of the media packets of this interval
 	LossUp   float64 `json:"loss_up"`
 	// Longest interval between frames that the participant rendered, over all tracks it receives, in this sample's interval; and the same of this

@@ -14,6 +14,7 @@ type MediaSample struct {
 	FrameDownMS, FrameUpMS         float64
 	ConcealedDownMS, ConcealedUpMS float64
 	PlayoutMS                      float64
+	EstimateDownBPS                float64
 	Freezes                        int
 }
 
@@ -54,6 +55,7 @@ func (o *Observer) sample(now time.Time) []Sample {
 			s.FrameDownMS, s.FrameUpMS = m.FrameDownMS, m.FrameUpMS
 			s.ConcealedDownMS, s.ConcealedUpMS = m.ConcealedDownMS, m.ConcealedUpMS
 			s.PlayoutMS, s.Freezes = m.PlayoutMS, m.Freezes
+			s.EstimateDownBPS = m.EstimateDownBPS
 		}
 		batch = append(batch, s)
 	}

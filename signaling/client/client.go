@@ -270,7 +270,7 @@ func (c *Client) RTT() time.Duration { return c.current().rtt.mean() }
 // RequestKeyFrame asks the publisher of a received track for a key frame.
 func (c *Client) RequestKeyFrame(track uint32) { c.current().send(signaling.KeyFrame{Track: track}) }
 
-// Subscribe asks for a track again after Unsubscribe, or limits it to the temporal layers from 0 to maxLayer. It does not outlive a resumption.
+// Subscribe asks for a track again after Unsubscribe, or limits it to the temporal layers from 0 to maxLayer, which outlives a resumption.
 func (c *Client) Subscribe(track uint32, maxLayer int) {
 	c.current().send(signaling.Subscribe{Track: track, MaxLayer: maxLayer})
 }

@@ -190,6 +190,9 @@ func (c *Client) pathEvent(s *session, b []byte) {
 		}
 		return
 	}
+	if ev.Type == "path_switched" {
+		s.queue.restart() // the network may have moved the connection without this side's doing
+	}
 	h := c.unjudged(s)
 	if h == nil {
 		local, link := s.paths.inUse()
@@ -280,6 +283,7 @@ func (c *Client) move(ctx context.Context, s *session, why Reason) (*handover, e
 		c.unlist(h)
 		return nil, err
 	}
+	s.queue.restart()
 	signal(s.reportNow)
 	c.log.Info("switched", "reason", why, "from", plan.From, "to", plan.To)
 	return h, nil

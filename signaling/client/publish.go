@@ -22,6 +22,7 @@ type Publication struct {
 	session *session // that sub sends on
 	before  media.SubscriptionStats
 	closed  bool
+	idle    bool // nobody receives it, so nothing is sent
 }
 
 type publishAnswer struct{ refusal *signaling.Error }
@@ -80,13 +81,27 @@ func (p *Publication) attach(s *session) {
 	}
 	s.send(p.message)
 	p.detach()
-	sub, err := p.track.Subscribe(media.SubscriptionConfig{Transport: transport{s.wt}, Datagrams: s.datagrams})
+	sub, err := p.track.Subscribe(media.SubscriptionConfig{Transport: transport{s.wt}, Datagrams: s.datagrams, Paused: p.idle})
 	if err != nil {
 		return // closed
 	}
 	p.sub, p.session = sub, s
 	s.run(func() { <-sub.Done() })
 	context.AfterFunc(s.ctx, sub.Close)
+}
+
+// want sends the track, or nothing as long as nobody receives it.
+func (p *Publication) want(wanted bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.idle = !wanted
+	switch {
+	case p.sub == nil:
+	case wanted:
+		p.sub.Resume()
+	default:
+		p.sub.Pause()
+	}
 }
 
 // detach ends sending on the session so far. p.mu is held.

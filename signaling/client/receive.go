@@ -21,18 +21,18 @@ const (
 	defaultPacket = 20 * time.Millisecond
 	// maxConcealed bounds what one gap of an audio track counts as made up: a decoder falls silent after that.
 	maxConcealed = time.Second
-	// remembered frames are known again; a power of two, and more than a group.
-	remembered = 1024
 )
 
 // remoteTrack is a track of somebody else as it arrives here.
 type remoteTrack struct {
 	info   signaling.Track // guarded by Client.mu
-	stats  *media.ReceiverStats
-	steady bool // frames come all the time, so that a long gap says something; those of a screen come when it changes
+	steady bool            // frames come all the time, so that a long gap says something; those of a screen come when it changes
 	opener opener
 
 	mu        sync.Mutex
+	current   stay
+	past      media.Reception      // packets, bytes, duplicates, and those expected and lost, of the stays before
+	pictures  *media.ReceiverStats // all frames, numbered as they came: gaps go over all encodings
 	rtp       rtp.Header
 	blocks    []media.REDBlock
 	last      time.Time     // arrival
@@ -42,8 +42,7 @@ type remoteTrack struct {
 	freezes   int
 	frozen    time.Duration
 	started   bool
-	seen      [remembered]uint32 // sequence number + 1 of the frame in its place
-	high      uint16             // sequence number, audio
+	high      uint16 // sequence number, audio
 	concealed time.Duration
 	missing   [32]missing // ring, the newest at (gaps-1) % len
 	gaps      int
@@ -61,20 +60,29 @@ func newRemoteTrack(info signaling.Track) *remoteTrack {
 		kind = media.Audio
 	}
 	steady := info.Kind == signaling.Video && info.Source != signaling.Screen
-	return &remoteTrack{info: info, stats: media.NewReceiverStats(kind.ClockRate()), steady: steady}
+	return &remoteTrack{
+		info: info, steady: steady,
+		current: stay{stats: media.NewReceiverStats(kind.ClockRate())}, pictures: media.NewReceiverStats(kind.ClockRate()),
+	}
 }
 
-// frame counts a complete frame. It reports false for one that came before: after a resumption the server sends the group again.
-func (t *remoteTrack) frame(f *media.Frame) bool {
-	t.stats.Observe(f.Seq(), f.Timestamp(), f.Size(), f.Arrived())
+// frame counts a complete frame of the encoding with a flow identifier. It reports false for one that is not to be passed on: because it came before, after a
+// resumption the server sends the group again, or because it is of an encoding that another has taken the place of.
+func (t *remoteTrack) frame(flow uint32, f *media.Frame) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if place := &t.seen[f.Seq()%remembered]; *place == uint32(f.Seq())+1 {
+	if flow != t.current.flow {
+		if t.current.flow != 0 && !t.current.endsWith(f) {
+			return false
+		}
+		t.past = t.reception()
+		t.current = newStay(flow, f)
+	}
+	if !t.current.fresh(f) {
 		return false
-	} else {
-		*place = uint32(f.Seq()) + 1
 	}
 	t.frames++
+	t.pictures.Observe(uint16(t.frames), f.Timestamp(), f.Size(), f.Arrived())
 	if t.steady && !t.last.IsZero() {
 		d := f.Arrived().Sub(t.last)
 		t.gap = max(t.gap, d)
@@ -100,7 +108,7 @@ func (t *remoteTrack) packet(b []byte, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	t.stats.Observe(t.rtp.SequenceNumber, t.rtp.Timestamp, len(b), now)
+	t.current.stats.Observe(t.rtp.SequenceNumber, t.rtp.Timestamp, len(b), now)
 	length, redundant := defaultPacket, 0
 	if t.blocks, err = media.ParseRED(b[n:], t.blocks[:0]); err == nil && len(t.blocks) > 1 {
 		redundant = len(t.blocks) - 1
@@ -127,9 +135,9 @@ func (t *remoteTrack) packet(b []byte, now time.Time) error {
 
 // report is the entry for the track in a report; it begins the next interval of the longest gap.
 func (t *remoteTrack) report(number uint32, muted bool, now time.Time) (out signaling.TrackReport, freezes int) {
-	r := t.stats.Reception()
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	r := t.reception()
 	out = signaling.TrackReport{
 		Track: number, HighestSeq: r.HighestSeq, Received: uint32(r.Packets), Lost: uint32(r.Lost),
 		Rendered: t.frames, ConcealedMS: uint32(t.concealed.Milliseconds()), FrozenMS: uint32(t.frozen.Milliseconds()),
@@ -149,17 +157,17 @@ func (t *remoteTrack) report(number uint32, muted bool, now time.Time) (out sign
 // measure is what arrived between two moments.
 func (t *remoteTrack) measure(number uint32, from, to time.Time) signaling.TrackMeasurement {
 	m := signaling.TrackMeasurement{Track: number}
-	if t.steady {
-		gap, _ := t.stats.LongestGap(from, to)
-		m.LongestGapMS = milliseconds(gap)
-		usual, _ := t.stats.LongestGap(from.Add(-to.Sub(from)), from)
-		m.UsualGapMS = milliseconds(usual)
-		m.FrameMS = milliseconds(t.stats.MeanInterval(from))
-		m.FramesLost, _ = t.stats.LostBetween(from, to)
-		return m
-	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.steady {
+		gap, _ := t.pictures.LongestGap(from, to)
+		m.LongestGapMS = milliseconds(gap)
+		usual, _ := t.pictures.LongestGap(from.Add(-to.Sub(from)), from)
+		m.UsualGapMS = milliseconds(usual)
+		m.FrameMS = milliseconds(t.pictures.MeanInterval(from))
+		m.FramesLost, _ = t.current.stats.LostBetween(from, to) // since the newest switch of encodings
+		return m
+	}
 	for i := range min(t.gaps, len(t.missing)) {
 		if g := t.missing[i]; g.at.After(from) && !g.at.After(to) {
 			m.ConcealedMS += milliseconds(g.length)
@@ -175,8 +183,8 @@ func (c *Client) awaitTrack(ctx context.Context, number uint64) (*remoteTrack, s
 	var timeout <-chan time.Time
 	for {
 		c.mu.Lock()
-		t, news := c.tracks[uint32(number)], c.news
-		if t != nil && number <= math.MaxUint32 {
+		t, news := c.trackOf(number), c.news
+		if t != nil {
 			info := t.info
 			c.mu.Unlock()
 			return t, info, true
@@ -195,13 +203,29 @@ func (c *Client) awaitTrack(ctx context.Context, number uint64) (*remoteTrack, s
 	}
 }
 
+// trackOf finds the track of a flow identifier, which is its number or that of one of its encodings. c.mu is held.
+func (c *Client) trackOf(flow uint64) *remoteTrack {
+	if flow > math.MaxUint32 {
+		return nil
+	}
+	if t := c.tracks[uint32(flow)]; t != nil {
+		return t
+	}
+	for _, t := range c.tracks {
+		if slices.ContainsFunc(t.info.Encodings, func(e signaling.TrackEncoding) bool { return e.ID == uint32(flow) }) {
+			return t
+		}
+	}
+	return nil
+}
+
 // receiveVideo takes a frame. It reports false for a track that there is not.
 func (c *Client) receiveVideo(ctx context.Context, flow uint64, f *media.Frame) bool {
 	t, info, ok := c.awaitTrack(ctx, flow)
 	if !ok || info.Kind != signaling.Video {
 		return false
 	}
-	if !t.frame(f) {
+	if !t.frame(uint32(flow), f) {
 		return true
 	}
 	if info.Encrypted {
@@ -259,11 +283,12 @@ func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
 func (s *session) report() {
 	tick := time.NewTicker(time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond)
 	defer tick.Stop()
-	r := signaling.Report{Queueing: signaling.UnknownQueueing}
+	var r signaling.Report
 	for {
 		now := time.Now()
 		r.Sequence++
 		r.Clock = clock(now)
+		r.Queueing = s.queue.report()
 		s.c.fill(&r, now)
 		s.datagrams.Send(r.Append(nil))
 		select {
@@ -319,8 +344,8 @@ func (c *Client) Tracks() []TrackStats {
 	defer c.mu.Unlock()
 	out := make([]TrackStats, 0, len(c.tracks))
 	for _, t := range c.tracks {
-		r := t.stats.Reception()
 		t.mu.Lock()
+		r := t.reception()
 		out = append(out, TrackStats{t.info, r, t.concealed, t.freezes, t.opener.undecrypted()})
 		t.mu.Unlock()
 	}

@@ -76,7 +76,7 @@ func TestFramesAndFreezes(t *testing.T) {
 			return f
 		}
 		for seq := range uint16(30) {
-			if !track.frame(frame(seq)) {
+			if !track.frame(1, frame(seq)) {
 				t.Errorf("frame %d was known", seq)
 			}
 			time.Sleep(33 * time.Millisecond)
@@ -84,7 +84,7 @@ func TestFramesAndFreezes(t *testing.T) {
 		track.report(1, false, time.Now())
 		time.Sleep(300 * time.Millisecond)
 		for seq := uint16(20); seq < 32; seq++ { // as after a resumption: the group again
-			if fresh := track.frame(frame(seq)); fresh != (seq >= 30) {
+			if fresh := track.frame(1, frame(seq)); fresh != (seq >= 30) {
 				t.Errorf("frame %d: %t", seq, fresh)
 			}
 		}
@@ -98,6 +98,61 @@ func TestFramesAndFreezes(t *testing.T) {
 		}
 		if r, _ := track.report(1, true, time.Now()); r.GapMS != 0 {
 			t.Errorf("a muted track: %d ms", r.GapMS)
+		}
+	})
+}
+
+// Another encoding takes over with a key frame; what comes late of the one before is left out.
+func TestEncodingSwitch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		track := newRemoteTrack(signaling.Track{Kind: signaling.Video})
+		const large, small = 1, 2
+		for i, c := range []struct {
+			flow    uint32
+			seq     uint16
+			picture uint32 // timestamp in pictures
+			key     bool
+			passed  bool
+		}{
+			{small, 100, 10, true, true},
+			{small, 101, 11, false, true},
+			{small, 102, 12, false, true},
+			{large, 7, 11, false, false},   // before its key frame
+			{large, 8, 11, true, true},     // which was longer on its way than pictures after it
+			{small, 103, 13, false, false}, // was queued
+			{small, 90, 5, true, false},
+			{large, 9, 12, false, true},
+			{large, 9, 12, false, false}, // again
+			{large, 10, 13, false, true},
+			{small, 200, 14, true, true}, // not one of 96 is lost
+			{large, 11, 14, false, false},
+			{large, 8, 11, true, false},
+			{small, 202, 16, false, true},
+		} {
+			f, err := media.BuildFrame(rtp.Header{SequenceNumber: c.seq, Timestamp: c.picture * 3000}, media.FrameMarking{Independent: c.key}, []byte("x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if passed := track.frame(c.flow, f); passed != c.passed {
+				t.Errorf("%d: passed on %t", i, passed)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		r, freezes := track.report(1, false, time.Now())
+		if freezes != 0 || r.Rendered != 8 || r.Received != 8 || r.Lost != 1 || r.GapMS > 50 {
+			t.Errorf("%d freezes, %+v", freezes, r)
+		}
+		if m := track.measure(1, time.Now().Add(-50*time.Millisecond), time.Now()); m.LongestGapMS != 30 {
+			t.Errorf("%+v", m)
+		}
+		// After a silence the server begins with a group that it has kept, whatever its time.
+		time.Sleep(3 * time.Second)
+		f, err := media.BuildFrame(rtp.Header{SequenceNumber: 8, Timestamp: 11 * 3000}, media.FrameMarking{Independent: true}, []byte("x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !track.frame(large, f) {
+			t.Error("a group that was kept is not passed on")
 		}
 	})
 }

@@ -52,6 +52,7 @@ type session struct {
 
 	heard atomic.Int64 // when something came, ns since 1970
 	rtt   roundTrips
+	queue queueing
 }
 
 // dial opens a session without joining over the uplink with the given number. Only the join uses up a token, so any number may be dialled.
@@ -257,6 +258,7 @@ func (s *session) readDatagrams() {
 		var r signaling.Reply
 		if signaling.ParseReply(b, &r) == nil {
 			s.rtt.add(time.Duration(clock(now)-r.Clock) * time.Microsecond)
+			s.queue.add(now, r.Server)
 		}
 	}
 }

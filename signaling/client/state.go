@@ -24,6 +24,13 @@ func (c *Client) handle(s *session, m signaling.Message) {
 		}
 	case signaling.KeyFrameRequested:
 		c.emit(KeyFrameWanted{m.Flow})
+	case signaling.EncodingsWanted:
+		c.mu.Lock()
+		p := c.publications[m.Flow]
+		c.mu.Unlock()
+		if p != nil {
+			p.want(len(m.Flows) > 0)
+		}
 	case signaling.PathEvent:
 		c.pathEvent(s, m.Event)
 	default:

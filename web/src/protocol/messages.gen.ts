@@ -340,6 +340,7 @@ export interface ConnectionSample {
   metrics: ConnectionMetrics;
   send_bps: number;
   recv_bps: number;
+  estimate_down_bps?: number;
   loss_down: number;
   loss_up: number;
   frame_down_ms: number;
