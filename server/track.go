@@ -15,6 +15,7 @@ type track struct {
 	info   signaling.Track // guarded by call.mu; its ID and Kind never change
 	flow   uint32
 	relay  *media.Track
+	voice  *voice      // of a microphone, else nil
 	silent atomic.Bool // info.Muted, for readers without the lock
 
 	// Of the last sample.
@@ -66,6 +67,8 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 			old.info.Encrypted = m.Encrypted
 			old.silent.Store(m.Muted)
 			c.broadcast(p, signaling.TrackPublished{Track: old.info})
+			c.speakers.mute(old.voice, m.Muted, time.Now())
+			c.tellSpeakers()
 			return old, nil
 		}
 		c.endTrack(p, m.Flow)
@@ -82,7 +85,12 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 	if m.Kind == signaling.Video {
 		kind = media.Video
 	}
-	t.relay = media.NewTrack(media.TrackConfig{ID: uint64(t.info.ID), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, t) }})
+	config := media.TrackConfig{ID: uint64(t.info.ID), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, t) }}
+	if m.Kind == signaling.Audio && m.Source == signaling.Microphone {
+		t.voice = c.speakers.add(t.info.ID, m.Muted, time.Now())
+		config.Admit = func(level int) bool { return c.heardVoice(t.voice, level) }
+	}
+	t.relay = media.NewTrack(config)
 	t.silent.Store(m.Muted)
 	p.tracks[m.Flow] = t
 	p.tracksChanged()
@@ -92,6 +100,7 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 			c.subscribe(o, t)
 		}
 	}
+	c.tellSpeakers()
 	return t, nil
 }
 
@@ -113,6 +122,10 @@ func (c *call) endTrack(p *participant, flow uint32) {
 		delete(o.subs, t.info.ID)
 	}
 	c.broadcast(p, signaling.TrackEnded{Track: t.info.ID})
+	if t.voice != nil {
+		c.speakers.remove(t.voice, time.Now())
+		c.tellSpeakers()
+	}
 }
 
 func (c *call) mute(p *participant, flow uint32, muted bool) {
@@ -122,6 +135,8 @@ func (c *call) mute(p *participant, flow uint32, muted bool) {
 		t.info.Muted = muted
 		t.silent.Store(muted)
 		c.broadcast(p, signaling.TrackMuted{Track: t.info.ID, Muted: muted})
+		c.speakers.mute(t.voice, muted, time.Now())
+		c.tellSpeakers()
 	}
 }
 
