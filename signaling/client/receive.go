@@ -134,7 +134,12 @@ func (t *remoteTrack) leaveOut(out bool) {
 	t.stats.LeaveOut(out)
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.leftOut, t.comesBack = out, t.leftOut && !out
+	switch {
+	case out:
+		t.leftOut, t.comesBack = true, false
+	case t.leftOut:
+		t.leftOut, t.comesBack = false, true
+	}
 }
 
 // report is the entry for the track in a report; it begins the next interval of the longest gap.
