@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -133,6 +134,50 @@ func TestDatagramSenderSheds(t *testing.T) {
 		<-d.Done()
 		if st := d.Stats(); st.Queue != 0 || st.Sent != uint64(len(tr.received())) {
 			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// What is not admitted has arrived, and is not sent on.
+func TestAdmit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var levels []int
+		track := NewTrack(TrackConfig{ID: 1, Kind: Audio, Admit: func(level int) bool {
+			levels = append(levels, level)
+			return level == 30
+		}})
+		defer track.Close()
+		tr := &fakeTransport{}
+		d := NewDatagramSender(tr)
+		defer d.Close()
+		if _, err := track.Subscribe(SubscriptionConfig{Datagrams: d}); err != nil {
+			t.Fatal(err)
+		}
+		for i, level := range []byte{30, 0x80 | 127} {
+			p := rtp.Packet{Header: rtp.Header{Version: 2, SequenceNumber: uint16(i)}, Payload: []byte{1}}
+			if err := p.SetExtension(ExtAudioLevel, []byte{level}); err != nil {
+				t.Fatal(err)
+			}
+			b, err := p.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := track.PublishDatagram(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := track.PublishDatagram(audioPacket(t, 2, 80)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if !slices.Equal(levels, []int{30, LeastLevel, UnknownLevel}) {
+			t.Errorf("levels %v", levels)
+		}
+		if n := len(tr.received()); n != 1 {
+			t.Errorf("%d packets were sent on, want 1", n)
+		}
+		if r := track.Stats().Reception; r.Packets != 3 {
+			t.Errorf("%+v", r)
 		}
 	})
 }

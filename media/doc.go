@@ -48,7 +48,7 @@
 //	| Flow identifier (i)| RTP packet with RED payload           |
 //	+--------------------+---------------------------------------+
 //
-// Header extension [ExtAudioLevel] may carry the client-to-mixer audio level (RFC 6464; pion/rtp has its parser).
+// Header extension [ExtAudioLevel] may carry the client-to-mixer audio level (RFC 6464), by which TrackConfig.Admit may choose who is sent on.
 //
 // Flow identifier 0 is not media but the report, which package signaling describes. On the way up the publisher chooses flow identifiers, on the way
 // down a track has one for all its receivers, which is why one datagram is built once and shared.
@@ -76,7 +76,8 @@
 // All methods may be called from any goroutine. Publish, PublishDatagram and everything else a publisher calls only ever take locks that are
 // held for a few instructions and never while a connection is written to: a subscriber that stalls costs the others nothing. One
 // goroutine per Subscription of a video track and one per [DatagramSender] are the only ones that call a Transport or its streams, and each stream
-// is used by one of them. The one callback, TrackConfig.OnKeyFrameRequest, runs on a goroutine of its own with no lock held.
+// is used by one of them. Of the callbacks TrackConfig.OnKeyFrameRequest runs on a goroutine of its own with no lock held, TrackConfig.Admit
+// on the publisher's with the Track locked.
 //
 // A Frame and a published datagram are immutable: whoever holds one must not write to its bytes.
 //

@@ -11,6 +11,12 @@ const (
 	ExtAudioLevel   = 2 // client-to-mixer audio level, RFC 6464
 )
 
+// Audio levels are in dB below the loudest, 0 (RFC 6464, section 3).
+const (
+	LeastLevel   = 127
+	UnknownLevel = -1
+)
+
 // MaxLayers is the number of temporal layers that a TID of three bits can name.
 const MaxLayers = 8
 

@@ -25,6 +25,7 @@ type ReceiverStats struct {
 	run        uint64 // extended sequence number of the first packet since then
 	bad        uint16 // the number that would confirm a jump
 	badSet     bool
+	absence    absence
 	packets    uint64
 	bytes      uint64
 	duplicates uint64
@@ -37,6 +38,15 @@ type ReceiverStats struct {
 	n       int
 	seen    [historyLen]uint64 // extended sequence numbers by their low bits
 }
+
+// absence says whether the source is left out for a while.
+type absence uint8
+
+const (
+	present  absence = iota
+	absent           // numbers that are missing were not meant to come
+	comeback         // the same until the next packet
+)
 
 type arrival struct {
 	at  time.Time
@@ -108,7 +118,17 @@ func (r *ReceiverStats) extend(seq uint16) (uint64, bool) {
 		return r.base, true
 	}
 	delta := int16(seq - uint16(r.high))
+	left := r.absence != present && delta > 1
+	if r.absence == comeback {
+		r.absence = present
+	}
 	switch {
+	case left:
+		r.high += uint64(delta)
+		r.skipped += uint64(delta) - 1
+		r.run = r.high
+		r.badSet, r.hasTransit = false, false
+		return r.high, true
 	case delta > 0 && delta < maxDropout:
 		r.high += uint64(delta)
 		r.badSet = false
@@ -130,6 +150,18 @@ func (r *ReceiverStats) extend(seq uint16) (uint64, bool) {
 	}
 	r.bad, r.badSet = seq+1, true
 	return 0, false
+}
+
+// LeaveOut says that the source is not sent for a while, or again: what is missing meanwhile is not lost. Who says so may be late, or early, by some packets.
+func (r *ReceiverStats) LeaveOut(out bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case out:
+		r.absence = absent
+	case r.absence == absent:
+		r.absence = comeback
+	}
 }
 
 // Reception returns the counts of this moment.

@@ -157,3 +157,36 @@ func TestReceiverWindowAcrossNewBeginning(t *testing.T) {
 		t.Error(lost, ok)
 	}
 }
+
+// What is missing while a source is left out is not lost, whichever of the packet and the word about it comes first.
+func TestLeaveOut(t *testing.T) {
+	r := NewReceiverStats(48000)
+	now := time.Now()
+	observe := func(numbers ...uint16) {
+		for _, n := range numbers {
+			r.Observe(n, uint32(n)*960, 100, now)
+		}
+	}
+	lost := func(want uint64) {
+		t.Helper()
+		if got := r.Reception().Lost; got != want {
+			t.Errorf("%d lost, want %d", got, want)
+		}
+	}
+	observe(1, 2, 4)
+	lost(1)
+	r.LeaveOut(true)
+	observe(5, 100) // back before that is said
+	r.LeaveOut(false)
+	r.LeaveOut(false)
+	observe(101)
+	lost(1)
+	observe(103)
+	lost(2)
+	r.LeaveOut(true)
+	r.LeaveOut(false)
+	observe(5000) // back after that was said
+	lost(2)
+	observe(5002)
+	lost(3)
+}

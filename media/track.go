@@ -53,6 +53,10 @@ type TrackConfig struct {
 	ID   uint64 // flow identifier on the way to all subscribers, 1 to [MaxVarint]
 	Kind Kind
 
+	// Admit is asked of every packet of audio, in their order, whether to send it on. Level is that of the packet (RFC 6464): 0 the loudest, LeastLevel, or
+	// UnknownLevel. It must be quick and must not call the Track. It may be nil.
+	Admit func(level int) bool
+
 	// OnKeyFrameRequest asks the publisher for a key frame, at most once per [KeyFrameInterval]. It runs on a goroutine of its own and
 	// should not block for longer than that. It is not called after Close has returned, except if it had begun. It may be nil.
 	OnKeyFrameRequest func()
@@ -179,6 +183,9 @@ func (t *Track) PublishDatagram(packet []byte) error {
 		return fmt.Errorf("media: audio packet: RTP version %d", t.rtp.Version)
 	}
 	t.recv.Observe(t.rtp.SequenceNumber, t.rtp.Timestamp, len(packet), now)
+	if t.config.Admit != nil && !t.config.Admit(audioLevel(&t.rtp)) {
+		return nil
+	}
 	if len(t.subs) == 0 {
 		return nil
 	}
@@ -187,6 +194,14 @@ func (t *Track) PublishDatagram(packet []byte) error {
 		s.pushDatagram(datagram)
 	}
 	return nil
+}
+
+// audioLevel returns the level that a packet of audio says it has.
+func audioLevel(h *rtp.Header) int {
+	if b := h.GetExtension(ExtAudioLevel); len(b) > 0 {
+		return int(b[0] & 0x7f) // above it is whether it is voice
+	}
+	return UnknownLevel
 }
 
 // Subscribe adds a subscription. On a video track it begins with the current group if that is kept, else with the next key frame, which is

@@ -26,6 +26,8 @@ type call struct {
 	participants []*participant // in order of joining
 	nextTrack    uint32
 	chat         chat
+	speakers     speakers
+	toldSpeakers []uint32 // what everybody was told last is sent on, nil before there were too many microphones
 	closed       bool
 }
 
@@ -50,6 +52,7 @@ func (c *call) join(p *participant, s *session, welcome func(others []signaling.
 	c.participants = append(c.participants, p)
 	if welcome != nil {
 		welcome(others)
+		c.sendSpeakers(p)
 	}
 	c.broadcast(p, signaling.ParticipantJoined{Participant: p.info()})
 	c.subscribeAll(p)
@@ -68,6 +71,7 @@ func (c *call) resume(p *participant, s *session, receive []signaling.Codec, wel
 	c.disconnect(p)
 	p.session, p.receive = s, receive
 	welcome(c.others(p))
+	c.sendSpeakers(p)
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: signaling.Connected})
 	p.allocation.pathChanged()
 	c.subscribeAll(p)

@@ -15,6 +15,7 @@ type track struct {
 	flow      uint32
 	publisher *participant
 	encodings []*encoding // the track's own first, which is the largest; never changes
+	voice     *voice      // of a microphone, else nil
 	silent    atomic.Bool // info.Muted, for readers without the lock
 
 	// Guarded by call.mu.
@@ -81,6 +82,10 @@ func (c *call) publish(p *participant, m signaling.Publish) (*track, error) {
 	}
 	t.describe(m)
 	c.broadcast(p, signaling.TrackPublished{Track: t.info})
+	if t.voice != nil {
+		c.speakers.mute(t.voice, m.Muted, time.Now())
+		c.tellSpeakers()
+	}
 	t.told = false
 	if p.session != nil {
 		p.session.send(signaling.Published{Flow: m.Flow, Track: t.info.ID})
@@ -138,7 +143,12 @@ func (c *call) newTrack(p *participant, m signaling.Publish) *track {
 	add := func(flow uint32) uint32 {
 		c.nextTrack++
 		e := &encoding{flow: flow}
-		e.relay = media.NewTrack(media.TrackConfig{ID: uint64(c.nextTrack), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, e) }})
+		config := media.TrackConfig{ID: uint64(c.nextTrack), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, e) }}
+		if m.Kind == signaling.Audio && m.Source == signaling.Microphone {
+			t.voice = c.speakers.add(c.nextTrack, m.Muted, time.Now())
+			config.Admit = func(level int) bool { return c.heardVoice(t.voice, level) }
+		}
+		e.relay = media.NewTrack(config)
 		t.encodings = append(t.encodings, e)
 		return c.nextTrack
 	}
@@ -187,6 +197,10 @@ func (c *call) endTrack(p *participant, flow uint32) {
 		delete(o.wishes, t.info.ID)
 	}
 	c.broadcast(p, signaling.TrackEnded{Track: t.info.ID})
+	if t.voice != nil {
+		c.speakers.remove(t.voice, time.Now())
+		c.tellSpeakers()
+	}
 }
 
 func (c *call) mute(p *participant, flow uint32, muted bool) {
@@ -196,6 +210,8 @@ func (c *call) mute(p *participant, flow uint32, muted bool) {
 		t.info.Muted = muted
 		t.silent.Store(muted)
 		c.broadcast(p, signaling.TrackMuted{Track: t.info.ID, Muted: muted})
+		c.speakers.mute(t.voice, muted, time.Now())
+		c.tellSpeakers()
 	}
 }
 

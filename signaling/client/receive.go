@@ -43,6 +43,8 @@ type remoteTrack struct {
 	frozen    time.Duration
 	started   bool
 	high      uint16 // sequence number, audio
+	leftOut   bool   // the server sends others, see signaling.Speakers
+	comesBack bool   // was left out until just now: what is missing before the next packet is not lost
 	concealed time.Duration
 	missing   [32]missing // ring, the newest at (gaps-1) % len
 	gaps      int
@@ -120,6 +122,8 @@ func (t *remoteTrack) packet(b []byte, now time.Time) error {
 	switch {
 	case !t.started:
 		t.started, t.high = true, t.rtp.SequenceNumber
+	case t.leftOut || t.comesBack:
+		t.high, t.comesBack = t.rtp.SequenceNumber, false
 	case ahead > 0:
 		t.high = t.rtp.SequenceNumber
 		if lost := int(ahead) - 1 - redundant; lost > 0 {
@@ -131,6 +135,19 @@ func (t *remoteTrack) packet(b []byte, now time.Time) error {
 	}
 	t.last = now
 	return nil
+}
+
+// leaveOut says whether the server leaves the track out.
+func (t *remoteTrack) leaveOut(out bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.current.stats.LeaveOut(out)
+	switch {
+	case out:
+		t.leftOut, t.comesBack = true, false
+	case t.leftOut:
+		t.leftOut, t.comesBack = false, true
+	}
 }
 
 // report is the entry for the track in a report; it begins the next interval of the longest gap.

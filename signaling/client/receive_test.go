@@ -203,3 +203,27 @@ func TestSwallow(t *testing.T) {
 		}
 	}
 }
+
+// What the server left out because others spoke is not made up.
+func TestLeftOutIsNotConcealed(t *testing.T) {
+	microphone := newRemoteTrack(signaling.Track{ID: 1, Kind: signaling.Audio, Source: signaling.Microphone})
+	screen := newRemoteTrack(signaling.Track{ID: 2, Kind: signaling.Audio, Source: signaling.Screen})
+	c := &Client{tracks: map[uint32]*remoteTrack{1: microphone, 2: screen}}
+	hear := func(seq uint16) {
+		for _, track := range []*remoteTrack{microphone, screen} {
+			if err := track.packet(audioPacket(t, seq, false), time.Now()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	hear(1)
+	c.apply(signaling.Speakers{Tracks: []uint32{}})
+	c.apply(signaling.Speakers{Tracks: []uint32{1}})
+	hear(101)
+	hear(103)
+	for track, want := range map[*remoteTrack][2]uint32{microphone: {20, 1}, screen: {1020, 100}} {
+		if r, _ := track.report(1, false, time.Now()); r.ConcealedMS != want[0] || r.Lost != want[1] {
+			t.Errorf("%s: %d ms made up, %d lost, want %v", track.info.Source, r.ConcealedMS, r.Lost, want)
+		}
+	}
+}

@@ -72,6 +72,12 @@ func (c *Client) apply(m signaling.Message) []Event {
 			c.list(t.info)
 			return []Event{TrackMuted{t.info}}
 		}
+	case signaling.Speakers:
+		for n, t := range c.tracks {
+			if t.info.Kind == signaling.Audio && t.info.Source == signaling.Microphone {
+				t.leaveOut(!slices.Contains(m.Tracks, n))
+			}
+		}
 	case signaling.TrackEnded:
 		return c.endTrack(m.Track)
 	}

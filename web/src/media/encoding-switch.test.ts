@@ -118,10 +118,39 @@ describe('EncodingSwitch', () => {
 
   it('goes on from a key frame of the past if only that encoding comes any more', () => {
     const b = new Bench(1, 2).run(1, 0, 10);
-    b.run(2, 8, 12);
+    b.run(2, 5, 12);
     expect(b.decoded.at(-1)).toBe('1d10');
     b.run(2, 13, 14, { goesOn: true }); // more than 100 ms ahead
-    expect(b.decoded.slice(-7)).toEqual(['2K8', '2d9', '2d10', '2d11', '2d12', '2d13', '2d14']);
+    expect(b.decoded.slice(-10)).toEqual([
+      '2K5',
+      '2d6',
+      '2d7',
+      '2d8',
+      '2d9',
+      '2d10',
+      '2d11',
+      '2d12',
+      '2d13',
+      '2d14',
+    ]);
+  });
+
+  it('goes over to a key frame that small frames of the same pictures have overtaken', () => {
+    const b = new Bench(1, 2).run(2, 0, 5); // the small one
+    b.give(1, 5, true); // of the picture that is shown
+    expect(b.decoded.at(-1)).toBe('1K5');
+    const c = new Bench(1, 2).run(2, 0, 6);
+    c.give(1, 5, true);
+    expect(c.activeId).toBe(2);
+    c.give(1, 6);
+    expect(c.decoded.slice(-2)).toEqual(['1K5', '1d6']);
+  });
+
+  it('does not go back to what it has left for a key frame of the same time', () => {
+    const b = new Bench(1, 2).run(2, 0, 4);
+    b.give(1, 5, true); // both were asked for one
+    b.give(2, 5, true);
+    expect([b.activeId, b.decoded.at(-1)]).toEqual([1, '1K5']);
   });
 
   it('goes over to one whose key frame was lost, to ask for another', () => {

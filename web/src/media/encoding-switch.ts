@@ -8,11 +8,16 @@ import { type EncodedFrame, IncomingEncoding } from './incoming-encoding.ts';
 // An encoding that is this far ahead of what is decoded is the one that is being sent, although it has not begun with a new key frame:
 const AHEAD = 100; // ms, if it can go on at once, from a key frame of the past
 const AHEAD_WITHOUT_KEY = 500; // ms, if one must be asked for
+// A large key frame takes its time, and a small frame of the same picture is decoded before it. So may be a few that follow.
+const OVERLAP = 100; // ms
+const LEFT = 1_000; // ms after which an encoding that was left may come back like any other; before, its key frame may have been on its way all the time
 
 export class EncodingSwitch<F extends EncodedFrame> {
   #encodings = new Map<number, IncomingEncoding<F>>();
   #active: IncomingEncoding<F> | null = null;
   #newest = Number.NEGATIVE_INFINITY; // media time of what was passed on last
+  #left: IncomingEncoding<F> | null = null;
+  #leftAt = 0; // in media time
 
   /** The encodings that there are, by their identifiers; what is known of those that stay is kept. */
   set(ids: readonly number[]): void {
@@ -71,6 +76,8 @@ export class EncodingSwitch<F extends EncodedFrame> {
       const successor = this.#successor();
       if (!successor) return out;
       this.#active?.leave();
+      this.#left = this.#active;
+      this.#leftAt = this.#newest;
       this.#active = successor;
       successor.enter();
       out.push(...this.#following(now));
@@ -93,8 +100,11 @@ export class EncodingSwitch<F extends EncodedFrame> {
     return successor;
   }
 
-  #goesOn({ order: { key }, newest }: IncomingEncoding<F>): boolean {
-    if (!key) return this.#active !== null && newest - this.#newest > AHEAD_WITHOUT_KEY;
-    return key.media > this.#newest || newest - this.#newest > AHEAD;
+  #goesOn(encoding: IncomingEncoding<F>): boolean {
+    const { order, newest } = encoding;
+    if (!order.key) return this.#active !== null && newest - this.#newest > AHEAD_WITHOUT_KEY;
+    const justLeft = encoding === this.#left && this.#newest - this.#leftAt < LEFT;
+    const overlaps = !justLeft && newest >= this.#newest && order.key.media > this.#newest - OVERLAP;
+    return order.key.media > this.#newest || overlaps || newest - this.#newest > AHEAD;
   }
 }
