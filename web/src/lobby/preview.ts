@@ -33,7 +33,7 @@ export async function listDevices(): Promise<Devices> {
   return { microphones: of('audioinput'), cameras: of('videoinput'), speakers: of('audiooutput') };
 }
 
-/** What is asked of a device. A remembered one is a wish, one that was just chosen is a demand. */
+/** What is asked of a device. */
 function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrackConstraints {
   const device = id ? { deviceId: exactly ? { exact: id } : { ideal: id } } : {};
   return {
@@ -47,14 +47,25 @@ function constraints(kind: DeviceKind, id: string, exactly: boolean): MediaTrack
 interface Wish {
   kind: DeviceKind;
   id: string;
+  /** It was just chosen; a remembered one may be gone, and then another will do. */
   exactly: boolean;
 }
 
-function ask(wishes: Wish[]): Promise<MediaStream> {
-  const request: MediaStreamConstraints = {};
-  for (const w of wishes)
-    request[w.kind === 'camera' ? 'video' : 'audio'] = constraints(w.kind, w.id, w.exactly);
-  return navigator.mediaDevices.getUserMedia(request);
+/** As a mere ideal a device gives way to one that the browser likes better: each is asked for exactly, and those that may be gone are not insisted on. */
+async function ask(wishes: Wish[]): Promise<MediaStream> {
+  const open = (exactly: (w: Wish) => boolean) => {
+    const request: MediaStreamConstraints = {};
+    for (const w of wishes)
+      request[w.kind === 'camera' ? 'video' : 'audio'] = constraints(w.kind, w.id, exactly(w));
+    return navigator.mediaDevices.getUserMedia(request);
+  };
+  try {
+    return await open(() => true);
+  } catch (error) {
+    const gone = ['OverconstrainedError', 'NotFoundError'].includes((error as Error).name);
+    if (!gone || wishes.every((w) => w.exactly || w.id === '')) throw error;
+    return open((w) => w.exactly);
+  }
 }
 
 async function granted(kind: DeviceKind): Promise<boolean> {
