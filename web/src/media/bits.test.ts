@@ -42,6 +42,16 @@ describe('the size of a picture', () => {
     for (let t = 10_000; t < 22_000; t += 1_000) {
       heights.push(size.choose(full, t < 16_000 ? 150_000 : 1_500_000, t).height);
     }
-    expect(heights).toEqual([480, 480, 360, 360, 240, 240, 240, 240, 240, 360, 360, 360]);
+    expect(heights).toEqual([720, 480, 360, 240, 240, 240, 240, 240, 360, 360, 360, 360]);
+  });
+
+  it('outlives a moment with few, and is never that of the small encoding', () => {
+    const size = new PictureSize();
+    const modest = { width: 640, height: 360 };
+    const at = (t: number, bitrate: number) => size.choose(modest, bitrate, t).height;
+    expect([at(0, 600_000), at(500, 50_000), at(1_200, 600_000), at(1_300, 50_000)]).toEqual([
+      360, 360, 360, 360,
+    ]);
+    expect([3_000, 5_000, 9_000, 20_000].map((t) => at(t, 50_000))).toEqual([240, 240, 240, 240]);
   });
 });

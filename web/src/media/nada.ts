@@ -29,7 +29,7 @@ const LOSS_STEP = 0.02;
 const LOSS_MOST = 60; // ms that loss counts as, at most
 const HEADROOM = 1.5;
 const RESTART = 0.5;
-const RESTART_LEAST = 400_000; // with less a picture is not worth much, and the first replies will tell
+const RESTART_LEAST = 800_000; // with less a picture is not worth much, and the first replies will tell
 
 export interface PathSample {
   /** Queueing delay on the way there, ms. */

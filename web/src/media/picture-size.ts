@@ -10,7 +10,8 @@ const SCALES = [1, 2 / 3, 1 / 2, 1 / 3];
 const DOWN = 0.35; // of its full bit rate: fewer are better spent on fewer pixels
 const UP = 0.7; // of the full bit rate of the next larger one
 const REST = 4_000; // ms from one change to one upwards: each costs a key frame
-const REST_DOWN = 1_000;
+const SHORT = 1_000; // ms for which there must be too few: a change of path passes
+const LOWEST = 240; // lines; less is the small encoding's
 
 /** Bits per second that a picture of this size can use, at 30 frames per second of people, at fewer of text. Small ones need more per pixel. */
 export function fullBitrate({ width, height }: Size): number {
@@ -39,15 +40,22 @@ function scaled({ width, height }: Size, scale: number): Size {
 export class PictureSize {
   #step = 0;
   #changed = Number.NEGATIVE_INFINITY;
+  #enoughAt = Number.NaN;
 
   /** `full` is the largest. */
   choose(full: Size, bitrate: number, now: number): Size {
     const at = (step: number) => scaled(full, SCALES[step] as number);
-    const since = now - this.#changed;
-    if (this.#step < SCALES.length - 1 && since > REST_DOWN && bitrate < DOWN * fullBitrate(at(this.#step))) {
+    const enough = bitrate >= DOWN * fullBitrate(at(this.#step));
+    if (enough || Number.isNaN(this.#enoughAt)) this.#enoughAt = now;
+    const larger = this.#step > 0 && bitrate > UP * fullBitrate(at(this.#step - 1));
+    if (
+      now - this.#enoughAt >= SHORT &&
+      this.#step < SCALES.length - 1 &&
+      at(this.#step + 1).height >= LOWEST
+    ) {
       this.#step++;
-      this.#changed = now;
-    } else if (this.#step > 0 && since > REST && bitrate > UP * fullBitrate(at(this.#step - 1))) {
+      this.#changed = this.#enoughAt = now;
+    } else if (larger && now - this.#changed > REST) {
       this.#step--;
       this.#changed = now;
     }
