@@ -50,6 +50,7 @@ function said(person: Person, id: string, words: string): Promise<string | null>
   );
 }
 
+// The other person is in Chromium: of two pages in one Firefox only one is in front, and it opens no camera for the other, which as a hidden page asks for no pictures.
 for (const kind of KINDS) {
   describe.skipIf(cannot(kind))(`an encrypted call in ${kind}`, () => {
     it('is made with a switch, and seen and heard by who has its link', async () => {
@@ -67,7 +68,7 @@ for (const kind of KINDS) {
       await ada.enter();
       expect(await ada.page.evaluate(() => location.hash)).toBe(hash);
 
-      const bob = await stage.person(kind, server, 'Bob');
+      const bob = await stage.person('chromium', server, 'Bob');
       await bob.lobby('private', { key });
       expect(await bob.attribute('encrypt', 'aria-checked')).toBe('true');
       expect(await bob.text('encrypt-hint')).toMatch(/came with your link/);
@@ -99,7 +100,7 @@ for (const kind of KINDS) {
     it('is not seen or heard with another key, and both are told', async () => {
       const server = await stage.server('--bot', '0');
       const ada = await stage.person(kind, server, 'Ada');
-      const bob = await stage.person(kind, server, 'Bob');
+      const bob = await stage.person('chromium', server, 'Bob');
       await ada.join('keys', { key: KEY });
       await bob.join('keys', { key: OTHER_KEY });
       for (const [person, other] of [
@@ -115,7 +116,7 @@ for (const kind of KINDS) {
     it('is not seen or heard without the key, and who has it sees who is not encrypted', async () => {
       const server = await stage.server('--bot', '0');
       const ada = await stage.person(kind, server, 'Ada');
-      const eve = await stage.person(kind, server, 'Eve');
+      const eve = await stage.person('chromium', server, 'Eve');
       await ada.join('half', { key: KEY });
       await eve.join('half');
       await said(
