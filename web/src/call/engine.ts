@@ -302,8 +302,8 @@ class Engine implements CallEngine {
     this.#post({ type: 'network', network, style });
   }
 
-  onPath(listener: PathListener): () => void {
-    return this.#paths.listen(listener);
+  onPath(listener: PathListener, before?: boolean): () => void {
+    return this.#paths.listen(listener, before);
   }
 
   // What is said otherwise than aloud

@@ -13,7 +13,7 @@ describe('PathNews', () => {
     const news = new PathNews();
     for (let n = 0; n < 3; n++) news.tell(event(n));
     const first = listener();
-    const stop = news.listen(first);
+    const stop = news.listen(first, true);
     news.tell(event(3));
     expect(first.heard).toEqual([0, 1, 2, 3]);
     const second = listener();
@@ -27,7 +27,7 @@ describe('PathNews', () => {
     const news = new PathNews();
     for (let n = 0; n < 5_000; n++) news.tell(event(n));
     const late = listener();
-    news.listen(late);
+    news.listen(late, true);
     expect([late.heard.length, late.heard.at(-1)]).toEqual([1_000, 4_999]);
   });
 });

@@ -12,16 +12,15 @@ export class PathNews {
   readonly #listeners = new Set<PathListener>();
   #kept: PathMessage[] = [];
 
-  /** Tells `listener` from now on, and at once what nobody has heard yet. */
-  listen(listener: PathListener): () => void {
+  /** Tells `listener` from now on; with `before`, which one listener asks for, at first what came so far. */
+  listen(listener: PathListener, before = false): () => void {
     this.#listeners.add(listener);
-    for (const m of this.#kept.splice(0)) tell(listener, m);
+    if (before) for (const m of this.#kept.splice(0)) tell(listener, m);
     return () => this.#listeners.delete(listener);
   }
 
   tell(m: PathMessage): void {
     for (const l of this.#listeners) tell(l, m);
-    if (this.#listeners.size > 0) return;
     this.#kept.push(m);
     if (this.#kept.length > KEPT) this.#kept.shift();
   }

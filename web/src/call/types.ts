@@ -236,5 +236,5 @@ export interface CallEngine {
   tellRecording(on: boolean): void;
   /** What a recording is made of; null outside a call. */
   recordable(): Recordable | null;
-  onPath(listener: PathListener): () => void;
+  onPath(listener: PathListener, before?: boolean): () => void;
 }

@@ -10,12 +10,15 @@ export function ownPath(engine: CallEngine): Live {
   let live = lives.get(engine);
   if (!live) {
     const made = createLive();
-    engine.onPath({
-      // The server tells a participant of no connection but its own: what it told before is over.
-      snapshot: (snapshot) => made.dispatch({ type: 'list', snapshots: [snapshot] }),
-      event: (event) => made.dispatch({ type: 'event', event }),
-      sample: (sample) => made.dispatch({ type: 'samples', samples: [sample], received: Date.now() }),
-    });
+    engine.onPath(
+      {
+        // The server tells a participant of no connection but its own: what it told before is over.
+        snapshot: (snapshot) => made.dispatch({ type: 'list', snapshots: [snapshot] }),
+        event: (event) => made.dispatch({ type: 'event', event }),
+        sample: (sample) => made.dispatch({ type: 'samples', samples: [sample], received: Date.now() }),
+      },
+      true,
+    );
     lives.set(engine, made);
     live = made;
   }
