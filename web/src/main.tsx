@@ -14,7 +14,6 @@ import './call/call.css';
 import './call/stage.css';
 import './call/foot.css';
 import './call/gestures.css';
-import './call/chat.css';
 import './call/narrow.css';
 import './call/ended.css';
 

@@ -7,6 +7,7 @@ import { Button, IconButton } from '../ui/button.tsx';
 import { cleanText, type Group, grouped, type Line, textProblem } from './chat.ts';
 import { linkify } from './linkify.ts';
 import type { CallEngine } from './types.ts';
+import './chat.css';
 
 export interface ChatPanelProps {
   engine: CallEngine;

@@ -40,15 +40,30 @@ describe('the size of a picture', () => {
     const size = new PictureSize();
     const heights: number[] = [];
     for (let t = 10_000; t < 22_000; t += 1_000) {
-      heights.push(size.choose(full, t < 16_000 ? 150_000 : 1_500_000, t).height);
+      heights.push(size.choose(full, t < 16_000 ? 150_000 : 1_500_000, false, t).height);
     }
-    expect(heights).toEqual([720, 480, 360, 240, 240, 240, 240, 240, 360, 360, 360, 360]);
+    expect(heights).toEqual([720, 480, 360, 240, 240, 240, 240, 240, 720, 720, 720, 720]);
+  });
+
+  it('gives way where the encoder needs more than it is given, and tries again less and less often', () => {
+    const size = new PictureSize();
+    const raised: number[] = [];
+    let height = 720;
+    for (let t = 0; t < 120_000; t += 100) {
+      const chosen = size.choose(full, 1_500_000, height === 720, t).height;
+      if (chosen > height) raised.push(t);
+      height = chosen;
+    }
+    expect(height).toBe(480);
+    const rests = raised.map((t, i) => t - (raised[i - 1] ?? 0));
+    expect(rests.length).toBeGreaterThan(2);
+    expect(rests.slice(2).every((r, i) => r > 1.5 * (rests[i + 1] as number))).toBe(true);
   });
 
   it('outlives a moment with few, and is never that of the small encoding', () => {
     const size = new PictureSize();
     const modest = { width: 640, height: 360 };
-    const at = (t: number, bitrate: number) => size.choose(modest, bitrate, t).height;
+    const at = (t: number, bitrate: number) => size.choose(modest, bitrate, false, t).height;
     expect([at(0, 600_000), at(500, 50_000), at(1_200, 600_000), at(1_300, 50_000)]).toEqual([
       360, 360, 360, 360,
     ]);

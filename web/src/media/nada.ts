@@ -2,7 +2,8 @@
 //
 // Other than in the RFC, because what is sent here is what an encoder gives out, and goes over a transport that repeats what is lost:
 //   - An encoder is given 0.8 of the estimate, so that its peaks fit; the ramp-up is relative to what is received divided by that.
-//   - A queue that is long shows what the path takes: what is received. The estimate goes there at once, where the RFC's steps would take seconds.
+//   - A queue that is long shows what the path takes: what is received. The estimate goes there at once, where the RFC's steps would take seconds; and then not
+//     again until what that did can have been seen.
 //   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it.
 //   - Loss counts beyond 2 %, and up to a limit: it is repaired, and radio loses some whatever is sent. A queue that overflows is seen by its delay.
 
@@ -28,6 +29,7 @@ const LOSS_FREE = 0.02;
 const LOSS_STEP = 0.02;
 const LOSS_MOST = 60; // ms that loss counts as, at most
 const HEADROOM = 1.5;
+const EFFECT = 400; // ms, beyond the round trip, until a lower rate shows
 const RESTART = 0.5;
 const RESTART_LEAST = 800_000; // with less a picture is not worth much, and the first replies will tell
 
@@ -56,6 +58,7 @@ export class Nada {
   readonly #limits: RateLimits;
   #congestion = 0; // x_prev, ms
   #at = Number.NaN;
+  #cutAt = Number.NEGATIVE_INFINITY; // when it was last lowered to what was received
   #troubledAt = Number.NEGATIVE_INFINITY; // when there last was a queue, or loss
 
   constructor(limits: RateLimits) {
@@ -68,6 +71,7 @@ export class Nada {
     this.rate = Math.min(this.rate, Math.max(RESTART_LEAST, this.#clip(this.rate * RESTART)));
     this.#congestion = 0;
     this.#at = Number.NaN;
+    this.#cutAt = Number.NEGATIVE_INFINITY;
     this.#troubledAt = Number.NEGATIVE_INFINITY;
   }
 
@@ -90,7 +94,10 @@ export class Nada {
       rate = Math.max(rate, this.#gradual(congestion, delta));
     } else {
       rate = this.#gradual(congestion, delta);
-      if (sample.queueing > QTH) rate = Math.min(rate, sample.received);
+      if (sample.queueing > QTH && now - this.#cutAt > sample.rtt + EFFECT && sample.received < rate) {
+        rate = sample.received;
+        this.#cutAt = now;
+      }
     }
     this.#congestion = congestion;
     this.rate = this.#clip(Math.min(rate, most));

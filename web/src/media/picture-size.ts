@@ -10,6 +10,8 @@ const SCALES = [1, 2 / 3, 1 / 2, 1 / 3];
 const DOWN = 0.35; // of its full bit rate: fewer are better spent on fewer pixels
 const UP = 0.7; // of the full bit rate of the next larger one
 const REST = 4_000; // ms from one change to one upwards: each costs a key frame
+const LONGEST_REST = 64_000; // after sizes that were tried in vain
+const IN_VAIN = 8_000; // ms within which a larger picture has to prove itself
 const SHORT = 1_000; // ms for which there must be too few: a change of path passes
 const LOWEST = 240; // lines; less is the small encoding's
 
@@ -40,24 +42,27 @@ function scaled({ width, height }: Size, scale: number): Size {
 export class PictureSize {
   #step = 0;
   #changed = Number.NEGATIVE_INFINITY;
+  #raised = Number.NEGATIVE_INFINITY;
+  #rest = REST;
   #enoughAt = Number.NaN;
 
-  /** `full` is the largest. */
-  choose(full: Size, bitrate: number, now: number): Size {
+  /** `full` is the largest. `overdrawn`: the encoder cannot make the present size with the bits that it is given. */
+  choose(full: Size, bitrate: number, overdrawn: boolean, now: number): Size {
     const at = (step: number) => scaled(full, SCALES[step] as number);
-    const enough = bitrate >= DOWN * fullBitrate(at(this.#step));
+    const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !overdrawn;
     if (enough || Number.isNaN(this.#enoughAt)) this.#enoughAt = now;
-    const larger = this.#step > 0 && bitrate > UP * fullBitrate(at(this.#step - 1));
+    const best = SCALES.findIndex((_, step) => bitrate > UP * fullBitrate(at(step)));
     if (
       now - this.#enoughAt >= SHORT &&
       this.#step < SCALES.length - 1 &&
       at(this.#step + 1).height >= LOWEST
     ) {
+      this.#rest = now - this.#raised < IN_VAIN ? Math.min(LONGEST_REST, 2 * this.#rest) : REST;
       this.#step++;
       this.#changed = this.#enoughAt = now;
-    } else if (larger && now - this.#changed > REST) {
-      this.#step--;
-      this.#changed = now;
+    } else if (best >= 0 && best < this.#step && !overdrawn && now - this.#changed > this.#rest) {
+      this.#step = best;
+      this.#changed = this.#raised = now;
     }
     return at(this.#step);
   }

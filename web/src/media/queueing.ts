@@ -2,6 +2,7 @@
 
 const WINDOW = 10_000; // ms; in it something has met no queue, and clocks have not drifted apart
 const LATEST = 3; // samples; the soonest of them, as one may have been held up by a machine
+const CERTAIN = 80_000; // µs; of such a delay two are enough
 
 /** Microseconds between two clocks, modulo 2^32. */
 const ahead = (a: number, b: number): number => (a - b) | 0;
@@ -28,7 +29,9 @@ export class QueueingDelay {
     const { base } = this;
     this.#latest.push(took);
     if (this.#latest.length > LATEST) this.#latest.shift();
-    this.value = Math.max(0, Math.min(...this.#latest.map((t) => ahead(t, base))) / 1000);
+    const delays = this.#latest.map((t) => ahead(t, base));
+    const two = Math.min(...delays.slice(-2));
+    this.value = Math.max(0, two > CERTAIN && delays.length > 1 ? two : Math.min(...delays)) / 1000;
   }
 
   get base(): number {

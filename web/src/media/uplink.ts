@@ -9,14 +9,18 @@ import { Nada, USABLE } from './nada.ts';
 import { QueueingDelay } from './queueing.ts';
 
 const LIMITS = { min: 150_000, max: 6_000_000, initial: 2_000_000 };
-const RECEIVED_MS = 300; // over which the rate of arrivals is taken
+const RECEIVED_MS = 300; // over which the rate of arrivals is taken, at least
+const RECEIVED_MOST = 1_000;
+const RECEIVED_FRAMES = 4; // large frames come with nothing between them
 const LOSS_MS = 2_000;
 const CADENCE = 100; // ms that a frame may be on its way beyond the round trip: it waits for a report, and for the rest of itself
 const CONGESTED = 60; // ms of queue from which upper layers are left out
+const DRAINING = 0.6; // of what may be sent, until it is gone
 
 interface Arrivals {
   at: number; // the server's clock, ms
   bytes: number; // since the arrivals before
+  frames: boolean; // among them
 }
 
 interface Losses {
@@ -40,7 +44,7 @@ export class Uplink {
 
   /** What encoders may give out, bits per second. */
   get usable(): number {
-    return USABLE * this.#nada.rate;
+    return (this.congested ? DRAINING : 1) * USABLE * this.#nada.rate;
   }
 
   /** How long what is sent now has to wait, ms. */
@@ -71,13 +75,16 @@ export class Uplink {
     o: { now: number; rtt: number; backlogs: ReadonlyMap<number, Backlog>; soundBytes: number },
   ): void {
     let bytes = o.soundBytes;
+    let frames = false;
     let wait = 0;
     let received = 0;
     let lost = 0;
     for (const flow of reply.flows) {
       const backlog = o.backlogs.get(flow.flow);
       if (backlog) {
-        bytes += backlog.received(flow.highestSeq);
+        const arrived = backlog.received(flow.highestSeq);
+        bytes += arrived;
+        frames ||= arrived > 0;
         wait = Math.max(wait, backlog.age(o.now) - o.rtt - CADENCE);
       } else {
         received += flow.received;
@@ -88,7 +95,7 @@ export class Uplink {
     this.#waits.push(wait);
     if (this.#waits.length > 3) this.#waits.shift();
     this.#queueing = Math.max(this.#network.value, Math.min(...this.#waits));
-    const rate = this.#received(reply.server, bytes);
+    const rate = this.#received({ at: reply.server, bytes, frames });
     if (Number.isNaN(rate)) return;
     this.#nada.update(
       { queueing: this.#queueing, loss: this.#loss(o.now, received, lost), received: rate, rtt: o.rtt },
@@ -97,18 +104,22 @@ export class Uplink {
   }
 
   /** Bits per second by the server's clock; NaN until there is enough of it. */
-  #received(server: number, bytes: number): number {
-    const since = (at: number) => (server - at) | 0;
-    const newest = this.#arrivals.at(-1);
-    if (newest && since(newest.at) < 0) return Number.NaN; // overtaken by another reply
-    this.#arrivals.push({ at: server, bytes });
-    while (this.#arrivals.length > 2 && since((this.#arrivals[1] as Arrivals).at) >= RECEIVED_MS)
-      this.#arrivals.shift();
-    const span = since((this.#arrivals[0] as Arrivals).at);
-    if (span < RECEIVED_MS / 2) return Number.NaN;
+  #received(newest: Arrivals): number {
+    const all = this.#arrivals;
+    const before = all.at(-1);
+    const since = (a: Arrivals | undefined) => (a ? (newest.at - a.at) | 0 : 0);
+    if (before && since(before) < 0) return Number.NaN; // overtaken by another reply
+    all.push(newest);
     // The bytes of the first arrived before the span.
-    const arrived = this.#arrivals.slice(1).reduce((sum, a) => sum + a.bytes, 0);
-    return (8000 * arrived) / span;
+    let frames = all.slice(1).filter((a) => a.frames).length;
+    while (since(all[1]) >= RECEIVED_MS) {
+      if (all[1]?.frames) frames--;
+      if (frames < RECEIVED_FRAMES && since(all[1]) < RECEIVED_MOST) break;
+      all.shift();
+    }
+    const span = since(all[0]);
+    if (span < RECEIVED_MS / 2) return Number.NaN;
+    return (8000 * all.slice(1).reduce((sum, a) => sum + a.bytes, 0)) / span;
   }
 
   /** Share of the sound's packets that were lost. One alone says nothing. */

@@ -11,6 +11,7 @@ import { Backlog } from './backlog.ts';
 import { now } from './clock.ts';
 import { encoderFor, type VideoCodec } from './codecs.ts';
 import { type EncodedFrame, VideoStreams } from './outgoing.ts';
+import { Overdraft } from './overdraft.ts';
 import type { Size } from './picture-size.ts';
 import type { Seal } from './sealing.ts';
 
@@ -68,6 +69,7 @@ export class VideoEncoding {
   #rttMs = 0;
   #failures = 0;
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
+  readonly #overdraft = new Overdraft();
   #late = 0; // frames in a row that the encoder held back
   readonly #tooSlow = new Set<VideoCodec>();
 
@@ -100,10 +102,16 @@ export class VideoEncoding {
     return this.#keyWanted;
   }
 
+  /** Not even with the bit rate that it was given can the encoder make pictures of this size. */
+  get overdrawn(): boolean {
+    return this.#overdraft.overdrawn;
+  }
+
   /** Encodes a frame, which stays the caller's, in this size and at this bit rate: the encoder scales it. */
   push(frame: VideoFrame, size: Size, bitrate: number, at: number): void {
     if (!this.#ready(size, bitrate)) return;
     const encoder = this.#encoder as VideoEncoder;
+    if (this.#overdraft.holds(bitrate, at)) return;
     if (encoder.encodeQueueSize > 1) return;
     if (this.#o.seal && this.#o.seal.waiting > MAX_SEALING) return;
     if (this.backlog.age(at) - this.#rttMs > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
@@ -186,6 +194,7 @@ export class VideoEncoding {
     payloadType: number,
   ): void {
     this.#failures = 0;
+    this.#overdraft.spend(chunk.byteLength);
     const at = now();
     this.#watchDelay(at - this.#o.epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;

@@ -194,7 +194,8 @@ export class VideoSender {
       }
       const most = fullBitrate(this.#full);
       const given = Math.min(most, bitrate ?? Math.max(UNASKED, most / 2));
-      e.push(stamped, this.#o.text ? this.#full : this.#size.choose(this.#full, given, at), given, at);
+      const size = this.#o.text ? this.#full : this.#size.choose(this.#full, given, e.overdrawn, at);
+      e.push(stamped, size, given, at);
     }
     stamped.close();
   }

@@ -31,11 +31,13 @@ export type Scene = (context: SceneContext) => Promise<void>;
 /** What machines with few cores send. */
 export const SMALL: Picture = { width: 640, height: 360, fps: 30, specks: 0 };
 
-/** What others send, as far as two cores can: it asks for all the bits there are, with half as many frames. */
-export const LARGE: Picture = { width: 1280, height: 720, fps: 15, specks: 600 };
+/** Of what others send, as much as two cores can: with its small encoding and the sound it is more than 1 Mbit/s. */
+export const LARGE: Picture = { width: 960, height: 540, fps: 30, specks: 60 };
 
-/** Of those who are measured: to draw more costs what the call needs. */
+/** Of who sends: to draw more costs what the call needs. */
 const VIEWPORT = { width: 640, height: 360 };
+/** Of who views: a picture so large on the screen that the large encoding is sent. */
+const VIEWER = { width: 1000, height: 640 };
 
 /** The page sends large pictures from three cores on. */
 const CORES = 4;
@@ -90,7 +92,7 @@ export async function viewer(
     cameras: 0,
     prefs: { 'media.navigator.streams.fake': false },
   });
-  await person.page.setViewport(VIEWPORT);
+  await person.page.setViewport(VIEWER);
   await readTimeCodes(person.page);
   await person.lobby(room);
   await person.enter({ viewer: true });
