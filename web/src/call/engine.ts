@@ -38,6 +38,7 @@ class Engine implements CallEngine {
   readonly #paths = new PathNews();
   readonly #canvases = new Map<string, HTMLCanvasElement>(); // on the page, by participant and source
   readonly #ticked = new Set<() => void>(); // who else wants ticks
+  #prepared: Worker | null = null; // for the next call
   #worker: Worker | null = null;
   #sound: Sound | null = null;
   #microphone: Microphone | null = null;
@@ -57,6 +58,15 @@ class Engine implements CallEngine {
     return this.#preview;
   }
 
+  prepare(): void {
+    if (this.#prepared || !supported()) return;
+    const worker = newWorker();
+    this.#prepared = worker;
+    worker.onerror = () => {
+      if (this.#prepared === worker) this.#prepared = null; // joining will tell what is wrong
+    };
+  }
+
   join(options: JoinOptions): void {
     this.#close();
     const { room, name, key, mic, camera, codec } = options;
@@ -67,7 +77,8 @@ class Engine implements CallEngine {
       return;
     }
     this.#startedAt = performance.now();
-    const worker = new Worker(new URL('../workers/call.worker.ts', import.meta.url), { type: 'module' });
+    const worker = this.#prepared ?? newWorker();
+    this.#prepared = null;
     this.#worker = worker;
     worker.onmessage = (e: MessageEvent<FromWorker>) => {
       if (this.#worker === worker) this.#receive(e.data);
@@ -411,6 +422,10 @@ class Engine implements CallEngine {
 function onlyTransport(): TransportName | null {
   const only = new URLSearchParams(location.search).get('transport');
   return only === 'websocket' || only === 'webtransport' ? only : null;
+}
+
+function newWorker(): Worker {
+  return new Worker(new URL('../workers/call.worker.ts', import.meta.url), { type: 'module' });
 }
 
 function supported(): boolean {

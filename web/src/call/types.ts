@@ -203,6 +203,8 @@ export interface Recordable {
 /** The one object that a screen needs. Methods never throw; failures arrive in the state. */
 export interface CallEngine {
   readonly state: ReadonlySignal<CallState>;
+  /** Loads what a call needs, so that joining is quick. */
+  prepare(): void;
   join(options: JoinOptions): void;
   leave(): void;
   setMic(on: boolean): void;

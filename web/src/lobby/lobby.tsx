@@ -35,7 +35,7 @@ export interface LobbyProps {
 /** How long Join waits for devices that are just being opened; after it the person joins without them. */
 const PATIENCE_MS = 1500;
 
-export function Lobby({ room: given, onJoin }: LobbyProps) {
+export function Lobby({ engine, room: given, onJoin }: LobbyProps) {
   const name = useSignal(recall('name') ?? '');
   const room = useSignal(given ?? recall('room') ?? DEFAULT_ROOM);
   const codec = useSignal<VideoCodec>('vp8');
@@ -55,11 +55,12 @@ export function Lobby({ room: given, onJoin }: LobbyProps) {
   useEffect(() => {
     if (!able) return;
     preview.start();
+    engine.prepare();
     void encodableCodecs().then((list) => {
       codecs.value = list;
     });
     return () => preview.stop();
-  }, [able, preview, codecs]);
+  }, [able, engine, preview, codecs]);
   useEffect(() => {
     if (given !== null) room.value = given;
   }, [given, room]);

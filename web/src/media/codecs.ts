@@ -16,8 +16,15 @@ export type VideoCodec = keyof typeof CODEC_STRING;
 
 export const OPUS: AudioDecoderConfig = { codec: 'opus', sampleRate: 48_000, numberOfChannels: 1 };
 
-/** What can be decoded here. */
-export async function receivable(): Promise<Codec[]> {
+let asked: Promise<Codec[]> | null = null;
+
+/** What can be decoded here. It is asked once. */
+export function receivable(): Promise<Codec[]> {
+  asked ??= ask();
+  return asked;
+}
+
+async function ask(): Promise<Codec[]> {
   const can = await Promise.all(
     VIDEO.map(async (codec) => {
       try {

@@ -1,6 +1,8 @@
 // The call worker. The session, the codecs and the canvases live here and not on the page, whose main thread is busy with its screens at just the
 // moments when something happens. It obeys the typed messages of messages.ts and answers with them.
 
+import { receivable } from '../media/codecs.ts';
+import { warmUp } from '../media/warm.ts';
 import { Call } from './call.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
@@ -10,6 +12,9 @@ const scope = globalThis as unknown as DedicatedWorkerGlobalScope;
 let call: Call | null = null;
 let ticks: ReturnType<typeof setInterval> | null = null;
 const ticked = new Set<string>(); // who wants ticks
+
+warmUp();
+void receivable();
 
 function post(m: FromWorker): void {
   scope.postMessage(m);

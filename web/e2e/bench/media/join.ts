@@ -4,7 +4,7 @@ import { until } from '../../harness/wait.ts';
 import { quantile, show, spread } from '../stats.ts';
 import { atMost, line, ms, type Outcome } from './outcome.ts';
 import { joinTimes } from './page.ts';
-import { type Scene, type SceneContext, viewer } from './scene.ts';
+import { type Scene, type SceneContext, SMALL_WINDOW, viewer } from './scene.ts';
 
 /** Round trips, ms. */
 const RTTS = [0, 31, 100];
@@ -32,7 +32,7 @@ async function measure(context: SceneContext, rtt: number): Promise<Outcome> {
   const runs: Run[] = [];
   for (let n = 1; n <= options.runs; n++) {
     context.progress(`join: RTT ${rtt} ms, ${n} of ${options.runs}`);
-    const person = await viewer(context, server, `join${n}`);
+    const person = await viewer(context, server, `join${n}`, SMALL_WINDOW);
     const { clicked, first } = await until(
       'the first picture is seen',
       () => joinTimes(person.page),

@@ -34,10 +34,10 @@ export const SMALL: Picture = { width: 640, height: 360, fps: 30, specks: 0 };
 /** Of what others send, as much as two cores can: with its small encoding and the sound it is more than 1 Mbit/s. */
 export const LARGE: Picture = { width: 960, height: 540, fps: 30, specks: 60 };
 
-/** Of who sends: to draw more costs what the call needs. */
-const VIEWPORT = { width: 640, height: 360 };
-/** Of who views: a picture so large on the screen that the large encoding is sent. */
-const VIEWER = { width: 1000, height: 640 };
+/** A small window: to draw more costs what the call needs. */
+export const SMALL_WINDOW = { width: 640, height: 360 };
+/** In which a picture is so large that its large encoding is sent. */
+const WINDOW = { width: 1000, height: 640 };
 
 /** The page sends large pictures from three cores on. */
 const CORES = 4;
@@ -58,7 +58,7 @@ export async function publisher(
   const kind = picture === LARGE ? 'chromium' : options.browser;
   const person = await stage.person(kind, server, 'Ada', { fps: 30 });
   const { page } = person;
-  await page.setViewport(VIEWPORT);
+  await page.setViewport(SMALL_WINDOW);
   if (picture === LARGE) {
     await page.evaluateOnNewDocument(
       `Object.defineProperty(navigator, 'hardwareConcurrency', { value: ${CORES} })`,
@@ -87,12 +87,13 @@ export async function viewer(
   { stage, options }: SceneContext,
   server: Server,
   room: string,
+  window = WINDOW,
 ): Promise<Person> {
   const person = await stage.person(options.browser, server, 'Bob', {
     cameras: 0,
     prefs: { 'media.navigator.streams.fake': false },
   });
-  await person.page.setViewport(VIEWER);
+  await person.page.setViewport(window);
   await readTimeCodes(person.page);
   await person.lobby(room);
   await person.enter({ viewer: true });
