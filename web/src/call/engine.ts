@@ -383,6 +383,10 @@ class Engine implements CallEngine {
       for (const f of this.#ticked) f();
       return;
     }
+    if (m.type === 'camera-stuck') {
+      this.#camera?.grab();
+      return;
+    }
     if (m.type === 'server') {
       switch (m.message.type) {
         case 'path_snapshot':

@@ -66,10 +66,14 @@ export class Camera {
     if (Processor) {
       const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
       this.#handlers.post({ type: 'camera', readable }, [readable]);
-    } else {
-      this.#grabber = new Grabber(track, this.#handlers.post, 'camera');
-    }
+    } else this.grab();
     this.#handlers.preview(new MediaStream([track]));
+  }
+
+  /** Its frames do not come through the stream that the worker was given: takes them from a video element. */
+  grab(): void {
+    if (this.#track && !this.#grabber)
+      this.#grabber = new Grabber(this.#track, this.#handlers.post, 'camera');
   }
 
   /** Closes the camera: its light goes out. */

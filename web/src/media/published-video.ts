@@ -3,6 +3,7 @@
 
 import type { Codec, FromParticipant, Publish } from '../protocol/messages.gen.ts';
 import type { Session } from '../transport/transport.ts';
+import { now } from './clock.ts';
 import { randomSSRC } from './outgoing.ts';
 import type { Size } from './picture-size.ts';
 import type { Seal } from './sealing.ts';
@@ -11,6 +12,8 @@ import { VideoSender } from './video-sender.ts';
 
 /** How often a picture that does not move is sent again: it gets sharper, and who joins sees it. */
 const REPEAT_MS = 1_000;
+/** Without a frame for so long, a camera is stuck. */
+const STUCK_MS = 1_000;
 
 export interface PublishedVideoOptions {
   flow: number;
@@ -40,6 +43,7 @@ export class PublishedVideo {
   #on = false;
   #pump: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #repeat: ReturnType<typeof setInterval> | null = null;
+  #cameAt = 0; // the latest frame, or where they come from
 
   constructor(options: PublishedVideoOptions) {
     this.#options = options;
@@ -103,24 +107,38 @@ export class PublishedVideo {
     void this.#pump?.cancel().catch(() => undefined);
     const reader = readable.getReader();
     this.#pump = reader;
+    this.#cameAt = now();
     void this.#read(reader);
+  }
+
+  /**
+   * Tells whether the frames that were started have stopped to come, once. Chromium lets few of a camera's frames be in use, loses count of them when a camera is
+   * closed on a busy machine, and then gives no more, while its picture is in a video element all the same.
+   */
+  stuck(): boolean {
+    if (!this.#pump || now() - this.#cameAt < STUCK_MS) return false;
+    void this.#pump.cancel().catch(() => undefined);
+    this.#pump = null;
+    return true;
   }
 
   async #read(reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
     try {
       for (;;) {
         const { value, done } = await reader.read();
-        if (done) return;
+        if (done) break;
         if (this.#pump === reader) this.frame(value);
         else value.close();
       }
     } catch {
       // the device went away; the page tells the person
     }
+    if (this.#pump === reader) this.#pump = null;
   }
 
   /** A frame; takes it over. */
   frame(frame: VideoFrame): void {
+    this.#cameAt = now();
     const { flow, source, send } = this.#options;
     if (!this.#on) {
       this.#on = true;

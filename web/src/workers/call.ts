@@ -187,6 +187,7 @@ export class Call {
   }
 
   #stats(): void {
+    if (this.#publisher.camera.stuck()) this.#post({ type: 'camera-stuck' });
     this.#post({ type: 'stats', remotes: this.#remotes.stats(), totals: this.#remotes.totals });
     this.#post({ type: 'local', local: { rttMs: this.#rtt, ...this.#publisher.stats() } });
   }
