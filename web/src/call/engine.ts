@@ -384,7 +384,7 @@ class Engine implements CallEngine {
       return;
     }
     if (m.type === 'camera-stuck') {
-      this.#camera?.grab();
+      this.#camera?.stuck();
       return;
     }
     if (m.type === 'server') {

@@ -18,6 +18,7 @@ export class Camera {
   #track: MediaStreamTrack | null = null;
   #grabber: Grabber | null = null;
   #blur = false;
+  #stuck = false; // streams of frames are, until the page is loaded again
   #ask = 0; // counts what was asked for; a camera that opens late must not win
 
   constructor(handlers: CameraHandlers) {
@@ -62,16 +63,21 @@ export class Camera {
       this.#handlers.lost();
     };
     track.applyConstraints(blurred(this.#blur)).catch(() => undefined); // the camera does what it can
-    const Processor = trackProcessor();
+    const Processor = this.#stuck ? null : trackProcessor();
     if (Processor) {
       const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
       this.#handlers.post({ type: 'camera', readable }, [readable]);
-    } else this.grab();
+    } else this.#grab();
     this.#handlers.preview(new MediaStream([track]));
   }
 
-  /** Its frames do not come through the stream that the worker was given: takes them from a video element. */
-  grab(): void {
+  /** Frames do not come through the stream that the worker was given: takes them from a video element. */
+  stuck(): void {
+    this.#stuck = true;
+    this.#grab();
+  }
+
+  #grab(): void {
     if (this.#track && !this.#grabber)
       this.#grabber = new Grabber(this.#track, this.#handlers.post, 'camera');
   }
