@@ -12,7 +12,7 @@ export default defineConfig({
     fileParallelism: false,
     // Two browsers encode and decode on a machine that others may use too: a test may be too late once, and says so.
     retry: process.env.CI ? 2 : 0,
-    testTimeout: 60_000 * PATIENCE,
+    testTimeout: 120_000 * PATIENCE,
     hookTimeout: 60_000 * PATIENCE,
     reporters: ['verbose'],
   },
