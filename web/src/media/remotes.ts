@@ -18,24 +18,16 @@ import type { InStream } from '../transport/transport.ts';
 import type { FromPlayout, Picture, ToPlayout } from '../workers/messages.ts';
 import { AudioReceiver } from './audio-receiver.ts';
 import { CardClock, now } from './clock.ts';
-import type { Reception } from './jitter.ts';
 import { Opener } from './sealing.ts';
+import { addStats, pictureOf, type Receiving, reportsOf, screenStats } from './receiving.ts';
 import { emptyStats, loudness } from './stats.ts';
 import { VideoReceiver } from './video-receiver.ts';
 import { Wishes } from './wishes.ts';
 
 const UNKNOWN_MS = 2_000; // media may overtake the message that announces its track
 const UNPLAYED = 400; // chunks of sound that may wait for a worklet which does not answer, e.g. without a sound card
-const GAP_SPAN = 10_000;
 const ALL_LAYERS = 7; // highest temporal layer of a wish
 const MAX_OPENING = 4; // frames of a track in decryption; beyond it its streams are not read on
-
-interface Receiving {
-  track: Track;
-  video: VideoReceiver | null;
-  audio: AudioReceiver | null;
-  opener: Opener | null; // of the sound, if it is encrypted
-}
 
 export class Remotes {
   readonly card = new CardClock();
@@ -413,10 +405,6 @@ export class Remotes {
   }
 }
 
-function pictureOf(track: Track): Picture {
-  return track.source === 'screen' ? 'screen' : 'camera';
-}
-
 function canvasKey(participant: string, source: Picture): string {
   return `${participant} ${source}`;
 }
@@ -425,63 +413,7 @@ function canvasOf(track: Track): string {
   return canvasKey(track.participant, pictureOf(track));
 }
 
-const NOTHING: Omit<TrackReport, 'track'> = {
-  highestSeq: 0,
-  received: 0,
-  lost: 0,
-  rendered: 0,
-  concealedMs: 0,
-  gapMs: 0,
-  jitter: 0,
-  frozenMs: 0,
-};
-
-/** An entry for the track, which says what was seen or heard of it, and one for each further encoding that anything has come of. */
-function reportsOf({ track, video, audio }: Receiving, from: number, at: number): TrackReport[] {
-  const main: TrackReport = {
-    ...NOTHING,
-    track: track.id,
-    rendered: video?.meter.rendered ?? 0,
-    concealedMs: audio?.concealed.total ?? 0,
-    gapMs: video?.meter.longestGap(from, at) ?? 0,
-    jitter: 10 * ((video ?? audio)?.jitter.value ?? 0),
-    frozenMs: video?.meter.frozenMs ?? 0,
-  };
-  if (audio) return [{ ...main, ...countsOf(audio.reception) }];
-  const receptions = [...(video?.receptions() ?? [])];
-  return receptions.flatMap(([flow, reception]) => {
-    if (flow === track.id) return { ...main, ...countsOf(reception) };
-    return reception.received > 0 ? { ...NOTHING, track: flow, ...countsOf(reception) } : [];
-  });
-}
-
-function countsOf({ highest, received, lost }: Reception) {
-  return { highestSeq: highest, received, lost };
-}
-
-function screenStats({ width, height, meter }: VideoReceiver): RemoteStats['screen'] {
-  return { width, height, framesRendered: meter.rendered };
-}
-
 function baseLayer(packet: Bytes): boolean {
   const rtp = parseRTP(packet);
   return rtp !== null && markingOf(rtp)?.tid === 0;
-}
-
-function addStats(stats: RemoteStats, { video, audio }: Receiving, at: number): void {
-  if (video) {
-    stats.width = video.width;
-    stats.height = video.height;
-    stats.fps = video.meter.fps(at);
-    stats.framesRendered += video.meter.rendered;
-    stats.longestGapMs = Math.max(stats.longestGapMs, video.meter.longestGap(at - GAP_SPAN, at));
-    stats.freezes += video.meter.freezes;
-    stats.frozenMs += video.meter.frozenMs;
-    stats.framesLost += video.framesLost;
-    stats.lipSyncMs = video.lipSync;
-  }
-  if (audio) {
-    stats.concealedMs += audio.concealed.total;
-    stats.playoutMs = audio.delayMs;
-  }
 }
