@@ -11,7 +11,8 @@ const (
 	upgradeMargin = 1.15             // what is to be sent must fit this many times
 	upgradeWait   = 2 * time.Second  // for this long
 	upgradeFails  = 5 * time.Second  // within this time after an upgrade; the next wait is then twice as long
-	upgradeLatest = 30 * time.Second // the longest wait, and after how long without going down all is as if there had been nothing
+	upgradeMost   = 8 * time.Second  // the longest wait: each trial in vain costs a key frame and a moment of queue, and who has room again should not wait for long
+	upgradeLatest = 30 * time.Second // after this long without going down all is as if there had been nothing
 )
 
 // capacity is what a connection carries, in bit/s.
@@ -61,7 +62,7 @@ func (a *allocation) look(now time.Time, c capacity, audio float64, videos []dem
 	switch {
 	case lowered:
 		if !a.raised.IsZero() && now.Sub(a.raised) < upgradeFails {
-			a.wait = min(2*a.waits(), upgradeLatest)
+			a.wait = min(2*a.waits(), upgradeMost)
 		}
 		a.lowered, a.raised, a.fits = now, time.Time{}, time.Time{}
 	default:

@@ -88,7 +88,7 @@ func TestAllocationTriesLessOften(t *testing.T) {
 		}
 		l.look(limit(300e3)) // the upgrade failed
 		l.expect("down again", 2)
-		want = min(2*want, upgradeLatest)
+		want = min(2*want, upgradeMost)
 	}
 	l.pathChanged()
 	if d := l.change(limit(3e6)); d > upgradeWait+200*time.Millisecond {

@@ -63,7 +63,9 @@ class Engine implements CallEngine {
     const worker = newWorker();
     this.#prepared = worker;
     worker.onerror = () => {
-      if (this.#prepared === worker) this.#prepared = null; // joining will tell what is wrong
+      if (this.#prepared !== worker) return;
+      this.#prepared = null; // joining will tell what is wrong
+      worker.terminate();
     };
   }
 
@@ -384,7 +386,7 @@ class Engine implements CallEngine {
       return;
     }
     if (m.type === 'camera-stuck') {
-      this.#camera?.stuck();
+      this.#camera?.stuck(m.stream);
       return;
     }
     if (m.type === 'server') {

@@ -5,6 +5,9 @@ import { blurred, offersBlur, setBlur } from './blur.ts';
 import { openDevice, trackProcessor } from './devices.ts';
 import { Grabber } from './grabber.ts';
 
+/** Streams of frames are stuck here, until the page is loaded again. */
+let stuck = false;
+
 export interface CameraHandlers {
   post(m: ToWorker, transfer: Transferable[]): void;
   /** The stream for the self view changed. */
@@ -18,7 +21,7 @@ export class Camera {
   #track: MediaStreamTrack | null = null;
   #grabber: Grabber | null = null;
   #blur = false;
-  #stuck = false; // streams of frames are, until the page is loaded again
+  #stream = 0; // of frames, the newest
   #ask = 0; // counts what was asked for; a camera that opens late must not win
 
   constructor(handlers: CameraHandlers) {
@@ -63,23 +66,33 @@ export class Camera {
       this.#handlers.lost();
     };
     track.applyConstraints(blurred(this.#blur)).catch(() => undefined); // the camera does what it can
-    const Processor = this.#stuck ? null : trackProcessor();
-    if (Processor) {
-      const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
-      this.#handlers.post({ type: 'camera', readable }, [readable]);
-    } else this.#grab();
+    this.#send(track);
     this.#handlers.preview(new MediaStream([track]));
   }
 
-  /** Frames do not come through the stream that the worker was given: takes them from a video element. */
-  stuck(): void {
-    this.#stuck = true;
-    this.#grab();
+  #send(track: MediaStreamTrack): void {
+    const Processor = stuck ? null : trackProcessor();
+    const stream = ++this.#stream;
+    if (Processor) {
+      const { readable } = new Processor<VideoFrame>({ track, maxBufferSize: 2 });
+      this.#handlers.post({ type: 'camera', readable, stream }, [readable]);
+    } else this.#grabber = new Grabber(track, this.#handlers.post, 'camera');
   }
 
-  #grab(): void {
-    if (this.#track && !this.#grabber)
-      this.#grabber = new Grabber(this.#track, this.#handlers.post, 'camera');
+  /** Frames do not come through the stream that the worker was given: takes them from a video element. */
+  stuck(stream: number): void {
+    const track = this.#track;
+    if (!track || stream !== this.#stream) return;
+    if (!track.muted) {
+      stuck = true;
+      this.#send(track);
+      return;
+    }
+    // The system lets it give none.
+    const again = () => {
+      if (this.#track === track && stream === this.#stream) this.#send(track);
+    };
+    track.addEventListener('unmute', again, { once: true });
   }
 
   /** Closes the camera: its light goes out. */

@@ -1,4 +1,4 @@
-// Frames of a track through a video element, where the browser has no MediaStreamTrackProcessor. A hidden page gets no frame callbacks: there the
+// Frames of a track through a video element, where the browser has no MediaStreamTrackProcessor, or it gives none. A hidden page gets no frame callbacks: there the
 // worker's ticks set the pace.
 
 import type { ToWorker } from '../workers/messages.ts';

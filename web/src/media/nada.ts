@@ -30,6 +30,7 @@ const LOSS_STEP = 0.02;
 const LOSS_MOST = 60; // ms that loss counts as, at most
 const HEADROOM = 1.5;
 const EFFECT = 400; // ms, beyond the round trip, until a lower rate shows
+const STEEP = 0.5; // of the rate; what is received is so much less that it cannot wait
 const RESTART = 0.5;
 const RESTART_LEAST = 800_000; // with less a picture is not worth much, and the first replies will tell
 
@@ -94,9 +95,13 @@ export class Nada {
       rate = Math.max(rate, this.#gradual(congestion, delta));
     } else {
       rate = this.#gradual(congestion, delta);
-      if (sample.queueing > QTH && now - this.#cutAt > sample.rtt + EFFECT && sample.received < rate) {
-        rate = sample.received;
-        this.#cutAt = now;
+      if (sample.queueing > QTH) {
+        rate = Math.min(rate, this.rate); // a queue that shrinks is a queue all the same
+        const due = now - this.#cutAt > sample.rtt + EFFECT || sample.received < STEEP * this.rate;
+        if (due && sample.received < rate) {
+          rate = sample.received;
+          this.#cutAt = now;
+        }
       }
     }
     this.#congestion = congestion;

@@ -8,7 +8,7 @@ function run(overdraft: Overdraft, o: { from: number; ms: number; bytes: number;
   let bits = 0;
   for (let t = o.from; t < o.from + o.ms; t += FRAME_MS) {
     if (overdraft.holds(o.bitrate, t)) continue;
-    overdraft.spend(o.bytes);
+    overdraft.spend(o.bytes, false);
     bits += 8 * o.bytes;
   }
   return (1000 * bits) / o.ms;
@@ -27,8 +27,19 @@ describe('an overdraft', () => {
     const overdraft = new Overdraft();
     for (let n = 0; n < 300; n++) {
       expect(overdraft.holds(1_000_000, n * FRAME_MS)).toBe(false);
-      overdraft.spend(n % 150 === 0 ? 25_000 : n % 2 ? 5_000 : 2_500);
+      overdraft.spend(n % 150 === 0 ? 40_000 : n % 2 ? 5_000 : 2_500, n % 150 === 0);
     }
     expect(overdraft.overdrawn).toBe(false);
+  });
+
+  it('is owed in time, so that a lower bit rate does not make more of it', () => {
+    const overdraft = new Overdraft();
+    overdraft.holds(1_500_000, 0);
+    overdraft.spend(37_500, false); // 200 ms
+    expect(overdraft.holds(150_000, 10)).toBe(false);
+    overdraft.spend(10_000, false);
+    expect(overdraft.holds(150_000, 20)).toBe(true);
+    overdraft.clear();
+    expect(overdraft.holds(150_000, 30)).toBe(false);
   });
 });

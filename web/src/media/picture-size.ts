@@ -42,13 +42,17 @@ function scaled({ width, height }: Size, scale: number): Size {
 export class PictureSize {
   #step = 0;
   #changed = Number.NEGATIVE_INFINITY;
-  #raised = Number.NEGATIVE_INFINITY;
+  #rising = false; // a larger picture has not proved itself yet
   #rest = REST;
   #enoughAt = Number.NaN;
 
   /** `full` is the largest. `overdrawn`: the encoder cannot make the present size with the bits that it is given. */
   choose(full: Size, bitrate: number, overdrawn: boolean, now: number): Size {
     const at = (step: number) => scaled(full, SCALES[step] as number);
+    if (this.#rising && now - this.#changed > IN_VAIN) {
+      this.#rising = false;
+      this.#rest = REST;
+    }
     const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !overdrawn;
     if (enough || Number.isNaN(this.#enoughAt)) this.#enoughAt = now;
     const best = SCALES.findIndex((_, step) => bitrate > UP * fullBitrate(at(step)));
@@ -57,12 +61,14 @@ export class PictureSize {
       this.#step < SCALES.length - 1 &&
       at(this.#step + 1).height >= LOWEST
     ) {
-      this.#rest = now - this.#raised < IN_VAIN ? Math.min(LONGEST_REST, 2 * this.#rest) : REST;
+      if (overdrawn && this.#rising) this.#rest = Math.min(LONGEST_REST, 2 * this.#rest);
+      this.#rising = false;
       this.#step++;
       this.#changed = this.#enoughAt = now;
     } else if (best >= 0 && best < this.#step && !overdrawn && now - this.#changed > this.#rest) {
       this.#step = best;
-      this.#changed = this.#raised = now;
+      this.#changed = now;
+      this.#rising = true;
     }
     return at(this.#step);
   }

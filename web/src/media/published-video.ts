@@ -12,8 +12,11 @@ import { VideoSender } from './video-sender.ts';
 
 /** How often a picture that does not move is sent again: it gets sharper, and who joins sees it. */
 const REPEAT_MS = 1_000;
-/** Without a frame for so long, a camera is stuck. */
+/** Without a frame for so long a stream of them is stuck; the first may take longer. */
 const STUCK_MS = 1_000;
+const FIRST_MS = 3_000;
+/** Who has not been asked for so long was not running. */
+const ASLEEP_MS = 700;
 
 export interface PublishedVideoOptions {
   flow: number;
@@ -43,7 +46,10 @@ export class PublishedVideo {
   #on = false;
   #pump: ReadableStreamDefaultReader<VideoFrame> | null = null;
   #repeat: ReturnType<typeof setInterval> | null = null;
-  #cameAt = 0; // the latest frame, or where they come from
+  #stream = 0; // where frames come from
+  #cameAt = 0; // the latest frame of it
+  #came = false;
+  #askedAt = 0;
 
   constructor(options: PublishedVideoOptions) {
     this.#options = options;
@@ -103,23 +109,28 @@ export class PublishedVideo {
   }
 
   /** Frames come from here from now on. */
-  start(readable: ReadableStream<VideoFrame>): void {
+  start(readable: ReadableStream<VideoFrame>, stream = 0): void {
     void this.#pump?.cancel().catch(() => undefined);
     const reader = readable.getReader();
     this.#pump = reader;
+    this.#stream = stream;
     this.#cameAt = now();
+    this.#came = false;
     void this.#read(reader);
   }
 
   /**
-   * Tells whether the frames that were started have stopped to come, once. Chromium lets few of a camera's frames be in use, loses count of them when a camera is
+   * Returns the stream whose frames have stopped to come, once; to be called every few hundred ms. Chromium lets few of a camera's frames be in use, loses count of them when a camera is
    * closed on a busy machine, and then gives no more, while its picture is in a video element all the same.
    */
-  stuck(): boolean {
-    if (!this.#pump || now() - this.#cameAt < STUCK_MS) return false;
+  stuck(): number | null {
+    const at = now();
+    if (at - this.#askedAt > ASLEEP_MS) this.#cameAt = at;
+    this.#askedAt = at;
+    if (!this.#pump || at - this.#cameAt < (this.#came ? STUCK_MS : FIRST_MS)) return null;
     void this.#pump.cancel().catch(() => undefined);
     this.#pump = null;
-    return true;
+    return this.#stream;
   }
 
   async #read(reader: ReadableStreamDefaultReader<VideoFrame>): Promise<void> {
@@ -139,6 +150,7 @@ export class PublishedVideo {
   /** A frame; takes it over. */
   frame(frame: VideoFrame): void {
     this.#cameAt = now();
+    this.#came = true;
     const { flow, source, send } = this.#options;
     if (!this.#on) {
       this.#on = true;

@@ -2,7 +2,8 @@
 
 const WINDOW = 10_000; // ms; in it something has met no queue, and clocks have not drifted apart
 const LATEST = 3; // samples; the soonest of them, as one may have been held up by a machine
-const CERTAIN = 80_000; // µs; of such a delay two are enough
+const CERTAIN = 80_000; // µs; of such a delay two are enough ...
+const FALLING = 25_000; // µs; ... unless it falls as what a machine held up does, and was sent one after the other
 
 /** Microseconds between two clocks, modulo 2^32. */
 const ahead = (a: number, b: number): number => (a - b) | 0;
@@ -30,8 +31,9 @@ export class QueueingDelay {
     this.#latest.push(took);
     if (this.#latest.length > LATEST) this.#latest.shift();
     const delays = this.#latest.map((t) => ahead(t, base));
-    const two = Math.min(...delays.slice(-2));
-    this.value = Math.max(0, two > CERTAIN && delays.length > 1 ? two : Math.min(...delays)) / 1000;
+    const [before = 0, latest = 0] = delays.slice(-2);
+    const certain = Math.min(before, latest) > CERTAIN && latest > before - FALLING;
+    this.value = Math.max(0, certain ? Math.min(before, latest) : Math.min(...delays)) / 1000;
   }
 
   get base(): number {

@@ -15,7 +15,9 @@ const RECEIVED_FRAMES = 4; // large frames come with nothing between them
 const LOSS_MS = 2_000;
 const CADENCE = 100; // ms that a frame may be on its way beyond the round trip: it waits for a report, and for the rest of itself
 const CONGESTED = 60; // ms of queue from which upper layers are left out
-const DRAINING = 0.6; // of what may be sent, until it is gone
+const DRAINING = 0.6; // of what may be sent, until it is gone ...
+const DRAINED = 30; // ms of queue
+const DRAINING_MS = 1_000; // ... or for so long: then it is not ours
 
 interface Arrivals {
   at: number; // the server's clock, ms
@@ -36,6 +38,8 @@ export class Uplink {
   #arrivals: Arrivals[] = [];
   #losses: Losses[] = [];
   #queueing = 0;
+  #queuedAt = Number.NaN; // since when there has been a queue that matters
+  #draining = false;
 
   /** What the way up takes, bits per second. */
   get estimate(): number {
@@ -44,7 +48,7 @@ export class Uplink {
 
   /** What encoders may give out, bits per second. */
   get usable(): number {
-    return (this.congested ? DRAINING : 1) * USABLE * this.#nada.rate;
+    return (this.#draining ? DRAINING : 1) * USABLE * this.#nada.rate;
   }
 
   /** How long what is sent now has to wait, ms. */
@@ -65,6 +69,8 @@ export class Uplink {
     this.#arrivals = [];
     this.#losses = [];
     this.#queueing = 0;
+    this.#queuedAt = Number.NaN;
+    this.#draining = false;
   }
 
   /**
@@ -95,12 +101,19 @@ export class Uplink {
     this.#waits.push(wait);
     if (this.#waits.length > 3) this.#waits.shift();
     this.#queueing = Math.max(this.#network.value, Math.min(...this.#waits));
+    this.#drain(o.now);
     const rate = this.#received({ at: reply.server, bytes, frames });
     if (Number.isNaN(rate)) return;
     this.#nada.update(
       { queueing: this.#queueing, loss: this.#loss(o.now, received, lost), received: rate, rtt: o.rtt },
       o.now,
     );
+  }
+
+  #drain(now: number): void {
+    if (!(this.#queueing > DRAINED)) this.#queuedAt = Number.NaN;
+    else if (this.congested && Number.isNaN(this.#queuedAt)) this.#queuedAt = now;
+    this.#draining = now - this.#queuedAt < DRAINING_MS;
   }
 
   /** Bits per second by the server's clock; NaN until there is enough of it. */

@@ -111,19 +111,20 @@ export class VideoEncoding {
   push(frame: VideoFrame, size: Size, bitrate: number, at: number): void {
     if (!this.#ready(size, bitrate)) return;
     const encoder = this.#encoder as VideoEncoder;
-    if (this.#overdraft.holds(bitrate, at)) return;
     if (encoder.encodeQueueSize > 1) return;
     if (this.#o.seal && this.#o.seal.waiting > MAX_SEALING) return;
     if (this.backlog.age(at) - this.#rttMs > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
       this.cut();
       return;
     }
+    const held = !this.#o.text && this.#overdraft.holds(bitrate, at); // text stays as large as it is
     this.#adapt(encoder, bitrate);
     const rested = at - this.#lastKey > KEY_REST;
     const key =
       (this.#streams.needsKey && (rested || !this.#keyComing)) ||
       (this.#keyWanted && rested) ||
       at - this.#lastKey > KEY_PERIOD;
+    if (held && !key) return;
     if (key) {
       this.#keyWanted = false;
       this.#keyComing = true;
@@ -172,6 +173,7 @@ export class VideoEncoding {
       this.#lastKey = 0;
       this.#keyComing = false;
       this.#keyWanted = true;
+      this.#overdraft.clear();
       this.format = { codec, ...size, layers: choice.layers };
       this.#o.format(this.format);
     } catch {
@@ -194,7 +196,6 @@ export class VideoEncoding {
     payloadType: number,
   ): void {
     this.#failures = 0;
-    this.#overdraft.spend(chunk.byteLength);
     const at = now();
     this.#watchDelay(at - this.#o.epoch - chunk.timestamp / 1000);
     const tid = metadata?.svc?.temporalLayerId ?? 0;
@@ -203,6 +204,7 @@ export class VideoEncoding {
       this.#upperBroken = true; // with three layers the next upper frame may depend on this one
       return;
     }
+    this.#overdraft.spend(chunk.byteLength, chunk.type === 'key');
     const payload = new Uint8Array(chunk.byteLength);
     chunk.copyTo(payload);
     const frame: EncodedFrame = {
@@ -271,6 +273,7 @@ export class VideoEncoding {
   cut(): void {
     this.#streams.cut();
     this.backlog.forget();
+    this.#overdraft.clear();
     this.#keyWanted = true;
   }
 

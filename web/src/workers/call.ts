@@ -21,16 +21,11 @@ import { Connection } from '../transport/connection.ts';
 import { Lab } from '../transport/lab.ts';
 import { paceOf } from '../transport/pace.ts';
 import { race } from '../transport/race.ts';
-import type { OpenSession, Session } from '../transport/transport.ts';
+import type { Session } from '../transport/transport.ts';
+import { openWebSocket } from '../transport/websocket-later.ts';
 import { openWebTransport } from '../transport/webtransport.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 import { SecretChat } from './secret-chat.ts';
-
-/** Loaded when it is needed, or once the call goes well and before a network can be missing. */
-const loadWebSocket = () => import('../transport/websocket.ts');
-const openWebSocket: OpenSession = async (...how) => (await loadWebSocket()).openWebSocket(...how);
-
-const LOAD_AFTER_MS = 3_000;
 
 const STATS_MS = 333;
 const LEVELS_MS = 100;
@@ -106,7 +101,6 @@ export class Call {
     this.#publisher.use(session);
     this.#publisher.audience(this.#remotes.participants.values(), true);
     this.#post({ type: 'transport', transport: session.transport });
-    setTimeout(() => void loadWebSocket().catch(() => undefined), LOAD_AFTER_MS);
     this.#lab.carried(session.transport);
     this.#post({ type: 'server', message: { type: 'welcome', ...welcome } });
     if (this.#reports) clearInterval(this.#reports);
@@ -187,7 +181,8 @@ export class Call {
   }
 
   #stats(): void {
-    if (this.#publisher.camera.stuck()) this.#post({ type: 'camera-stuck' });
+    const stream = this.#publisher.camera.stuck();
+    if (stream !== null) this.#post({ type: 'camera-stuck', stream });
     this.#post({ type: 'stats', remotes: this.#remotes.stats(), totals: this.#remotes.totals });
     this.#post({ type: 'local', local: { rttMs: this.#rtt, ...this.#publisher.stats() } });
   }
@@ -205,7 +200,7 @@ export class Call {
         else this.#end();
         break;
       case 'camera':
-        this.#publisher.camera.start(m.readable);
+        this.#publisher.camera.start(m.readable, m.stream);
         break;
       case 'frame':
         if (this.#ended) m.frame.close();

@@ -3,6 +3,7 @@
 
 import { receivable } from '../media/codecs.ts';
 import { warmUp } from '../media/warm.ts';
+import { loadWebSocket } from '../transport/websocket-later.ts';
 import { Call } from './call.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
 
@@ -13,8 +14,10 @@ let call: Call | null = null;
 let ticks: ReturnType<typeof setInterval> | null = null;
 const ticked = new Set<string>(); // who wants ticks
 
+// While the person is in the lobby
 warmUp();
 void receivable();
+loadWebSocket().catch(() => undefined); // it is tried again when it is needed
 
 function post(m: FromWorker): void {
   scope.postMessage(m);

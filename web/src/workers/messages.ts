@@ -22,7 +22,7 @@ export type ToWorker =
     }
   | { type: 'leave' }
   /** Where the browser has a MediaStreamTrackProcessor. */
-  | { type: 'camera'; readable: ReadableStream<VideoFrame> }
+  | { type: 'camera'; readable: ReadableStream<VideoFrame>; stream: number }
   /** Where it has not, or gives none: the page sends frames. */
   | { type: 'frame'; frame: VideoFrame }
   | { type: 'camera-off' }
@@ -55,8 +55,8 @@ export type FromWorker =
   | { type: 'stats'; remotes: Record<string, RemoteStats>; totals: Pick<CallState, 'freezes' | 'frozenMs'> }
   | { type: 'levels'; remotes: Record<string, number>; local: number; unheard: number }
   | { type: 'local'; local: Partial<Local> }
-  /** No frames come of the camera's stream: the page is to send them. */
-  | { type: 'camera-stuck' }
+  /** No frames come of this stream of the camera. */
+  | { type: 'camera-stuck'; stream: number }
   /** `problem`: why there is none, for people. */
   | { type: 'link'; link: LinkInfo | null; problem?: string | undefined }
   /** About 15 times a second while asked for: a hidden page's own timers hardly run, a worker's do. */

@@ -31,7 +31,7 @@ function read(chat: SecretChat, messages: Chat[]): Promise<string[]> {
 
 describe('the chat of an encrypted call', () => {
   it('is read in order by who has the key, and not by others', async () => {
-    const texts = ['one', 'two ✓', 'three'.repeat(200)];
+    const texts = ['first of three', 'two ✓ of three', 'three'.repeat(200)];
     const wire = await sent(new SecretChat(secret(1)), ...texts);
     expect(wire.every((m) => m.encrypted)).toBe(true);
     for (const [i, m] of wire.entries()) {

@@ -31,8 +31,11 @@ export type Scene = (context: SceneContext) => Promise<void>;
 /** What machines with few cores send. */
 export const SMALL: Picture = { width: 640, height: 360, fps: 30, specks: 0 };
 
-/** Of what others send, as much as two cores can: with its small encoding and the sound it is more than 1 Mbit/s. */
-export const LARGE: Picture = { width: 960, height: 540, fps: 30, specks: 60 };
+/**
+ * Of what others send, as much as two cores can. So much is new in every frame that the encoder cannot make it in this size with the bits that it is given, and the
+ * picture gets smaller until it can: then it uses all of them, more than 1 Mbit/s with the small encoding and the sound.
+ */
+export const LARGE: Picture = { width: 960, height: 540, fps: 30, specks: 150 };
 
 /** A small window: to draw more costs what the call needs. */
 export const SMALL_WINDOW = { width: 640, height: 360 };
