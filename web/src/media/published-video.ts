@@ -120,8 +120,8 @@ export class PublishedVideo {
   }
 
   /**
-   * Returns the stream whose frames have stopped to come, once; to be called every few hundred ms. Chromium lets few of a camera's frames be in use, loses count of them when a camera is
-   * closed on a busy machine, and then gives no more, while its picture is in a video element all the same.
+   * Returns the stream whose frames have stopped to come, once; to be called every few hundred ms. Chromium lets few of a camera's frames be in use. On a busy
+   * machine it seems to take some for in use that nobody has any more, and gives no others, while its picture moves in a video element all the same.
    */
   stuck(): number | null {
     const at = now();
