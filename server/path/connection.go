@@ -16,10 +16,9 @@ const switchPoll = 2 * time.Millisecond
 
 // connection joins one quic-go connection with its State.
 type connection struct {
-	o     *Observer
-	id    string // final once the connection is registered
-	odcid quic.ConnectionID
-	own   Side
+	o   *Observer
+	id  string // final once the connection is registered
+	own Side
 
 	qlog atomic.Pointer[qlogBuffer] // nil if events are not wanted
 	born time.Time

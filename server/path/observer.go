@@ -53,7 +53,7 @@ func (o *Observer) Hub() *Hub { return o.hub }
 
 func (o *Observer) newConnection(odcid quic.ConnectionID, own Side) *connection {
 	c := &connection{
-		o: o, id: hex.EncodeToString(odcid.Bytes()), odcid: odcid, own: own,
+		o: o, id: hex.EncodeToString(odcid.Bytes()), own: own,
 		born: time.Now(), maxAckDelay: defaultMaxAckDelay, transport: "webtransport",
 	}
 	if o.opts.Qlog != nil && o.opts.Qlog(c.id) {

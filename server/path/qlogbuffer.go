@@ -28,7 +28,7 @@ var (
 	ErrConnectionClosed  = errors.New("the connection has ended")
 )
 
-// qlogBuffer is a recording in memory, in the JSON text sequence format of draft-ietf-quic-qlog-main-schema, section 5. Events are encoded
+// qlogBuffer is a recording in memory, in the JSON text sequence format of draft-ietf-quic-qlog-main-schema-03, section 5.2. Events are encoded
 // where they happen, on the connection's goroutine: it costs the connection that is recorded some time, and no other.
 type qlogBuffer struct {
 	mu        sync.Mutex
@@ -44,34 +44,38 @@ type qlogBuffer struct {
 // is not in it.
 func newQlogBuffer(c *connection, now time.Time) *qlogBuffer {
 	q := &qlogBuffer{reference: now, limit: qlogLimit}
-	// The header is quic-go's, so that its schema and version always fit the events. Run is not called: records are written here.
-	qlogwriter.NewConnectionFileSeq(nopCloser{&q.scratch}, c.own == Client, c.odcid, []string{quicEvents})
-	if t, ok := referenceTime(q.scratch.Bytes()); ok {
-		q.reference = t
-	}
-	q.append(q.scratch.Bytes())
+	q.append(qlogHeader(c, now))
 	if late := now.Sub(c.born); late > 0 {
 		q.note(now, fmt.Sprintf("recording began %.3f s after the connection; what happened before is not in it", late.Seconds()))
 	}
 	return q
 }
 
-// referenceTime reads the time that a header gives as the origin of all times.
-func referenceTime(header []byte) (time.Time, bool) {
-	var h struct {
-		Trace struct {
-			CommonFields struct {
-				ReferenceTime struct {
-					WallClockTime time.Time `json:"wall_clock_time"`
-				} `json:"reference_time"`
-			} `json:"common_fields"`
-		} `json:"trace"`
+// qlogHeader is the first record: as draft-ietf-quic-qlog-main-schema-03 has it and qvis reads it, with the reference time as milliseconds since 1970. quic-go's
+// own header has an object there, as later drafts do, of which qvis makes no number: it then finds no order in the events and draws no sequence diagram.
+func qlogHeader(c *connection, reference time.Time) []byte {
+	side := "server"
+	if c.own == Client {
+		side = "client"
 	}
-	if err := json.Unmarshal(bytes.TrimPrefix(header, []byte{qlogwriter.RecordSeparator}), &h); err != nil {
-		return time.Time{}, false
+	header, err := json.Marshal(map[string]any{
+		"qlog_version": "0.3",
+		"qlog_format":  "JSON-SEQ",
+		"title":        "Roamcall",
+		"trace": map[string]any{
+			"vantage_point": map[string]any{"type": side},
+			"common_fields": map[string]any{
+				"group_id":       c.id,
+				"protocol_type":  []string{"QUIC", "HTTP3"},
+				"time_format":    "relative",
+				"reference_time": float64(reference.UnixMicro()) / 1000,
+			},
+		},
+	})
+	if err != nil {
+		panic(err) // strings and a number
 	}
-	t := h.Trace.CommonFields.ReferenceTime.WallClockTime
-	return t, !t.IsZero()
+	return append([]byte{qlogwriter.RecordSeparator}, append(header, '\n')...)
 }
 
 // record adds an event, which must be redacted.
@@ -158,10 +162,6 @@ func (q *qlogBuffer) writeTo(w io.Writer) error {
 	}
 	return nil
 }
-
-type nopCloser struct{ io.Writer }
-
-func (nopCloser) Close() error { return nil }
 
 // logMessage is a loglevel:info event.
 type logMessage string

@@ -45,15 +45,44 @@ func message(r map[string]any) string {
 	return m
 }
 
-// checkHeader asserts what qvis needs: https://www.ietf.org/archive/id/draft-ietf-quic-qlog-main-schema-12.html, section 5.
-func checkHeader(t *testing.T, h map[string]any, odcid string) {
+// checkHeader and checkRecord assert what qvis needs to take a file for what it is, put its events in order and draw them: its loader (textsequencejsontoqlog.ts,
+// QlogLoaderV2.ts) knows "0.3", makes a number of the reference time, and takes packet types and sizes from where that version has them.
+func checkHeader(t *testing.T, h map[string]any, odcid string, began time.Time) {
 	t.Helper()
 	trace, _ := h["trace"].(map[string]any)
 	common, _ := trace["common_fields"].(map[string]any)
 	vantage, _ := trace["vantage_point"].(map[string]any)
-	if h["qlog_format"] != "JSON-SEQ" || h["qlog_version"] != "0.3" || h["file_schema"] != "urn:ietf:params:qlog:file:sequential" ||
-		common["group_id"] != odcid || vantage["type"] != "server" {
+	if h["qlog_format"] != "JSON-SEQ" || h["qlog_version"] != "0.3" || common["group_id"] != odcid || vantage["type"] != "server" ||
+		common["time_format"] != "relative" {
 		t.Errorf("header %v", h)
+	}
+	reference, ok := common["reference_time"].(float64) // ms since 1970
+	if at := time.UnixMicro(int64(1000 * reference)); !ok || at.Before(began.Add(-time.Millisecond)) || at.After(time.Now()) {
+		t.Errorf("reference time %v, the test began at %v", common["reference_time"], began)
+	}
+}
+
+func checkRecord(t *testing.T, r map[string]any) {
+	t.Helper()
+	name, _ := r["name"].(string)
+	category, event, ok := strings.Cut(name, ":")
+	if _, timed := r["time"].(float64); !timed || !ok || category == "" || event == "" {
+		t.Fatalf("record %v", r)
+	}
+	if name != "transport:packet_sent" && name != "transport:packet_received" {
+		return
+	}
+	data, _ := r["data"].(map[string]any)
+	header, _ := data["header"].(map[string]any)
+	raw, _ := data["raw"].(map[string]any)
+	frames, _ := data["frames"].([]any)
+	if header["packet_type"] == nil || raw["length"] == nil {
+		t.Fatalf("packet %v", r)
+	}
+	for _, f := range frames {
+		if f.(map[string]any)["frame_type"] == nil {
+			t.Fatalf("frame %v", f)
+		}
 	}
 }
 
@@ -74,9 +103,10 @@ func TestQlogFromTheBeginning(t *testing.T) {
 		t.Fatal(err)
 	}
 	recs := records(t, raw.Bytes())
-	checkHeader(t, recs[0], id)
+	checkHeader(t, recs[0], id, began)
 	last, names := -1.0, make(map[string]int)
 	for _, r := range recs[1:] {
+		checkRecord(t, r)
 		at := r["time"].(float64)
 		if at < last || at > milliseconds(time.Since(began)) {
 			t.Fatalf("%v at %v ms, after %v", r["name"], at, last)
@@ -110,6 +140,7 @@ func TestQlogFromTheBeginning(t *testing.T) {
 }
 
 func TestQlogOnRequest(t *testing.T) {
+	began := time.Now()
 	s := newServer(t, Options{}, true, nil)
 	conn, _ := dial(t, s.addr, 4)
 	time.Sleep(steady)
@@ -124,7 +155,7 @@ func TestQlogOnRequest(t *testing.T) {
 	}
 	time.Sleep(100 * time.Millisecond)
 	recs := readQlog(t, s.o, id) // while it is written
-	checkHeader(t, recs[0], id)
+	checkHeader(t, recs[0], id, began)
 	if m := message(recs[1]); !strings.Contains(m, "recording began 0.") {
 		t.Errorf("first record %v", recs[1])
 	}

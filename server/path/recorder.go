@@ -286,6 +286,3 @@ func redactFrames(frames []qlog.Frame) []qlog.Frame {
 	}
 	return frames
 }
-
-// quicEvents is the qlog event schema named in a recording's header.
-const quicEvents = qlog.EventSchema
