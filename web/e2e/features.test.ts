@@ -18,20 +18,21 @@ const BOT = 'Test participant';
 interface Watched {
   contexts: (AudioContext & { sinkId?: string })[];
   microphones: MediaStreamTrack[];
-  output: AnalyserNode | null;
+  output: AudioNode | null; // what is plugged into the loudspeaker
+  analyser: AnalyserNode | null;
 }
 
 /** Runs in the page before its scripts: keeps audio contexts and microphones, and measures what is played. */
 function watch(): void {
   if (!navigator.mediaDevices) return;
-  const w: Watched = { contexts: [], microphones: [], output: null };
+  const w: Watched = { contexts: [], microphones: [], output: null, analyser: null };
   Object.assign(window, { watched: w });
   const plug = Function.prototype.call.bind(AudioNode.prototype.connect) as (...of: unknown[]) => unknown;
   AudioNode.prototype.connect = function (this: AudioNode, to: AudioNode, ...rest: number[]) {
     if (to instanceof AudioDestinationNode) {
       w.contexts.push(this.context as AudioContext);
-      w.output = new AnalyserNode(this.context, { fftSize: 2048 });
-      plug(this, w.output);
+      w.output = this;
+      w.analyser = null;
     }
     return plug(this, to, ...rest);
   } as typeof AudioNode.prototype.connect;
@@ -46,10 +47,12 @@ function watch(): void {
 /** How loud what the page plays is, as the root of the mean square. */
 function played(person: Person): Promise<number> {
   return person.page.evaluate(() => {
-    const { output } = (window as unknown as { watched: Watched }).watched;
-    if (!output) return 0;
-    const samples = new Float32Array(output.fftSize);
-    output.getFloatTimeDomainData(samples);
+    const w = (window as unknown as { watched: Watched }).watched;
+    // Once the context runs: one of Firefox that was plugged in before may stay silent for good.
+    if (w.output?.context.state !== 'running') return 0;
+    w.analyser ??= w.output.connect(new AnalyserNode(w.output.context, { fftSize: 2048 })) as AnalyserNode;
+    const samples = new Float32Array(w.analyser.fftSize);
+    w.analyser.getFloatTimeDomainData(samples);
     return Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length);
   });
 }
