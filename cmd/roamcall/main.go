@@ -29,6 +29,7 @@ func commands() []command {
 		{"serve", "run the server: page, relay, lab and dashboard", serve},
 		{"link", "carry a browser's call over whichever network of this machine works", linkCommand},
 		{"join", "take part in a call without a browser, and migrate on purpose", join},
+		{"bench", "measure what a server costs, and what its calls are like under load", bench},
 	}
 }
 
