@@ -213,7 +213,7 @@ func TestMethods(t *testing.T) {
 	s := start(t, nil)
 	const read = "GET, HEAD"
 	for path, allow := range map[string]string{
-		"/": read, "/call/demo": read, "/dashboard": read, "/assets/none.js": read, "/healthz": read, "/readyz": read, "/metrics": read, "/ws": read,
+		"/": read, "/call/demo": read, "/dashboard": read, "/assets/none.js": read, "/healthz": read, "/readyz": read, "/metrics": read, "/ws": read, "/debug/pprof/": read,
 		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, POST", "/api/links/none": "GET, HEAD, PATCH", "/api/calls": read,
 		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
 	} {

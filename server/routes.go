@@ -3,6 +3,7 @@ package server
 import (
 	"io"
 	"net/http"
+	"net/http/pprof"
 
 	"github.com/gorilla/mux"
 
@@ -34,6 +35,9 @@ func (s *Server) routes() http.Handler {
 	api.Handle("/events", web.Get(operator(s.streamEvents)))
 	api.PathPrefix("/").HandlerFunc(web.NotFound)
 	r.Handle("/metrics", web.Get(operator(s.metrics.handler.ServeHTTP)))
+	r.Handle("/debug/pprof/profile", web.Get(operator(pprof.Profile)))
+	r.Handle("/debug/pprof/trace", web.Get(operator(pprof.Trace)))
+	r.PathPrefix("/debug/pprof/").Handler(web.Get(operator(pprof.Index)))
 
 	page := web.Page()
 	for _, path := range []string{"/", "/call/{room}", "/dashboard"} {

@@ -154,13 +154,13 @@ type benchReport struct {
 	FirstMedia *distribution `json:"first_media_ms"`
 	Joins      int           `json:"joins"`
 
-	Lost     float64 `json:"lost"` // fraction of frames and packets that others, later ones, prove to be missing
-	Freezes  int64   `json:"freezes"`
-	Verdicts map[string]int
-	GapDown  *distribution `json:"handover_gap_down_ms,omitempty"`
-	GapUp    *distribution `json:"handover_gap_up_ms,omitempty"`
-	Failures int           `json:"failures"`
-	Error    string        `json:"last_error,omitempty"`
+	Lost     float64        `json:"lost"` // fraction of frames and packets that others, later ones, prove to be missing
+	Freezes  int64          `json:"freezes"`
+	Verdicts map[string]int `json:"verdicts,omitempty"` // of the changes of network
+	GapDown  *distribution  `json:"handover_gap_down_ms,omitempty"`
+	GapUp    *distribution  `json:"handover_gap_up_ms,omitempty"`
+	Failures int            `json:"failures"`
+	Error    string         `json:"last_error,omitempty"`
 }
 
 func (l *benchLoad) report(before, start, end serverFigures, mostResident float64, took time.Duration) *benchReport {

@@ -27,6 +27,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"--help"}, "serve"},
 		{[]string{"serve", "--help"}, "--addr"},
 		{[]string{"link", "--help"}, "--interface"},
+		{[]string{"bench", "--help"}, "--subscribers"},
 		{[]string{"--version"}, "roamcall "},
 	} {
 		var out bytes.Buffer
@@ -61,6 +62,14 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"serve", "--max-calls", "0"},
 		{"serve", "--max-calls", "-5"},
 		{"serve", "--max-calls", "2000000000"},
+		{"bench", "--shape", "circle"},
+		{"bench", "--video", "4k"},
+		{"bench", "--video", "off", "--audio=false"},
+		{"bench", "--calls", "0"},
+		{"bench", "--subscribers", "1000000"},
+		{"bench", "--duration", "0s"},
+		{"bench", "--switches", "-1"},
+		{"bench", "--server", "http://127.0.0.1:1"},
 		{"join", "http://127.0.0.1:1/call/demo", "--duration", "-1s"},
 		{"join", "http://127.0.0.1:1/call/demo", "--duration", "9999999h"},
 		{"join", "http://127.0.0.1:1/call/demo", "--migrate-every", "-1s"},
