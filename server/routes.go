@@ -36,7 +36,9 @@ func (s *Server) routes() http.Handler {
 	r.Handle("/metrics", web.Get(operator(s.metrics.handler.ServeHTTP)))
 
 	page := web.Page()
-	for _, path := range []string{"/", "/call/{room}", "/dashboard"} {
+	for _, path := range []string{
+		"/", "/call/{room}", "/dashboard", "/report/{connection}", "/replay", "/replay/sample", "/lesson", "/lesson/compare", "/lesson/attack",
+	} {
 		r.Handle(path, page)
 	}
 	r.PathPrefix("/assets/").Handler(web.Assets())
