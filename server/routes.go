@@ -27,6 +27,7 @@ func (s *Server) routes() http.Handler {
 	api.Handle("/operator", web.Methods{"POST": s.becomeOperator})
 	api.Handle("/links", web.Methods{"GET": operator(s.listLinks), "POST": s.createLink})
 	api.Handle("/links/{id}", web.Methods{"GET": s.getLink, "PATCH": s.changeLink})
+	api.Handle("/links/{id}/attack", web.Methods{"GET": s.overLink(s.getAttack), "POST": s.overLink(s.startAttack), "DELETE": s.overLink(s.stopAttack)})
 	api.Handle("/calls", web.Get(operator(s.listCalls)))
 	api.Handle("/connections", web.Get(operator(s.listConnections)))
 	api.Handle("/connections/{id}", web.Get(operator(s.getConnection)))
