@@ -148,9 +148,7 @@ describe.skipIf(cannot(...KINDS))('the lesson about attackers', () => {
     await outcome(person, 'returned');
     await goesOn(person);
     expect(events.all.filter((e) => e.id > after && e.type === 'session_resumed')).toEqual([]);
-    console.log(
-      `${kind}: answered in ${there.response_ms} ms, ${await person.text('attack-outcome')}`,
-    );
+    console.log(`${kind}: answered in ${there.response_ms} ms, ${await person.text('attack-outcome')}`);
   });
 
   it.each(KINDS)('three addresses keep a rebinding out, and resumption helps, in %s', async (kind) => {

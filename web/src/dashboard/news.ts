@@ -1,8 +1,8 @@
 // One sentence about what just happened to a connection, for somebody who looks up from the call.
 
 import type { PathEventData } from '../protocol/messages.gen.ts';
-import { summary } from './report-words.ts';
 import { hostile } from '../ui/networks.ts';
+import { summary } from './report-words.ts';
 import { parseTime } from './time.ts';
 
 export interface News {

@@ -55,7 +55,7 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
                 <th scope="col">It sent to the server</th>
                 <th scope="col">The server sent to it</th>
                 <th scope="col">Ratio</th>
-                <th scope="col">Media packets</th>
+                <th scope="col">Not a challenge</th>
               </tr>
             </thead>
             <tbody>
@@ -68,7 +68,7 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
         {validated ? (
           <p>
             The path is validated, so the call goes there: {t.receivedPackets} packets, of which{' '}
-            {t.challenges} were challenges. Media is what is left.
+            {t.challenges} were challenges. What is left is your call.
           </p>
         ) : (
           <p>
@@ -167,7 +167,7 @@ function Row({ address }: { address: AddressFacts }) {
         {attacker.max_ratio > 0 && <small>at most {ratioText(attacker.max_ratio)}</small>}
       </td>
       <td class={others === 0 ? 'good' : 'bad'}>
-        <b>{others}</b>
+        <b>{others}</b> <small>{others === 0 ? 'no media' : 'packets'}</small>
       </td>
     </tr>
   );

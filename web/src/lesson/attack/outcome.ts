@@ -82,7 +82,7 @@ export function outcomeOf(attack: AttackState, facts: Facts, freezes: Freezes, m
     state: 'protected',
     tone: freezes.count === 0 ? 'good' : 'warn',
     title: 'The call went on, and nothing of it went to the attacker',
-    text: `${freezeWords(freezes)}, ${unanswered}, ${times(others, 'media packet')} to the attacker. Validation failed after ${roundMs(first.failedMs ?? Number.NaN)}.`,
+    text: `${freezeWords(freezes)}, ${unanswered}, ${others === 0 ? '0 media packets' : times(others, 'other packet')} to the attacker. Validation failed after ${roundMs(first.failedMs ?? Number.NaN)}.`,
   };
 }
 

@@ -47,7 +47,8 @@ export function createAttacks(engine: CallEngine): Attacks {
   };
   const took = (attack: AttackState) => {
     clearTimeout(timer);
-    if (run.peek() && attack.began === run.peek()?.attack.began) run.value = { ...(run.peek() as Run), attack };
+    if (run.peek() && attack.began === run.peek()?.attack.began)
+      run.value = { ...(run.peek() as Run), attack };
     if (attack.running && !closed) timer = setTimeout(ask, askMs);
   };
   const ask = async () => {
@@ -81,8 +82,7 @@ export function createAttacks(engine: CallEngine): Attacks {
         run.value = { kind, attack, before: { freezes, frozenMs }, moved: null };
         took(attack);
       }),
-    stop: () =>
-      request(async () => took(await api<AttackState>(`${link()}/attack`, { method: 'DELETE' }))),
+    stop: () => request(async () => took(await api<AttackState>(`${link()}/attack`, { method: 'DELETE' }))),
     rebind: () =>
       request(async () => {
         const moved = { at: now(), connection: engine.state.peek().connection };
