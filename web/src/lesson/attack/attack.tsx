@@ -66,9 +66,8 @@ export function Attack({ engine }: { engine: CallEngine }) {
         <ThemeToggle />
       </header>
       <p class="at-intro">
-        Somebody on the way sees every packet of this call and has a faster way to the server. What can they
-        do with it? The attacker is emulated by the lab; the packets, the encryption and the path validation
-        are real, and so is everything below.
+        Somebody on the way copies the packets of this call, and has a faster way to the server. The attacker
+        is a part of the lab; the packets, their encryption and the path validation are real.
       </p>
       {problem && (
         <p class="note warn" role="alert" data-testid="attack-problem">
@@ -90,7 +89,6 @@ export function Attack({ engine }: { engine: CallEngine }) {
       {outcome && (
         <div
           class={`at-outcome ${outcome.tone}`}
-          role="status"
           data-testid="attack-outcome"
           data-state={outcome.state}
           data-kind={run?.kind}
@@ -98,7 +96,7 @@ export function Attack({ engine }: { engine: CallEngine }) {
           data-resumed-ms={moved?.backMs ?? ''}
           data-returned-ms={facts?.backMs ?? ''}
         >
-          <strong>{outcome.title}</strong>
+          <strong role="status">{outcome.title}</strong>
           <p>{outcome.text}</p>
         </div>
       )}
@@ -111,7 +109,7 @@ export function Attack({ engine }: { engine: CallEngine }) {
             </p>
           )}
         </section>
-        <section class="card at-paths" aria-label="The paths of your connection">
+        <section class="at-paths" aria-label="The paths of your connection">
           {part ? (
             <PictureSection {...part} narrow={narrow} />
           ) : (
@@ -130,7 +128,7 @@ export function Attack({ engine }: { engine: CallEngine }) {
       {shown && <Why of={shown} />}
       {part && (
         <div class="at-time">
-          <section class="card" aria-label="In time">
+          <section aria-label="In time">
             <TimeSection {...part} narrow={narrow} big={false} charts={false} maxPaths={5} />
           </section>
           <EventLog
@@ -206,7 +204,7 @@ function CaseCard({ of: { kind, title, tries }, attacks, able, now }: CaseProps)
                 disabled={busy || !able}
                 onClick={() => attacks.rebind()}
               >
-                Now change my address
+                Change my address
               </Button>
             )}
             <span class="at-muted">stops by itself in {left} s</span>

@@ -18,7 +18,7 @@ export const cases: Case[] = [
     kind: 'copy',
     title: 'Copy',
     tries:
-      'Copies each of your packets and sends it from an address of its own, faster than yours arrives: will the server send your call there?',
+      'Sends copies of your packets from an address of its own, and they arrive before yours. Will the server send your call there?',
     why: [
       'The copies are genuine packets, so the server cannot tell them from a NAT that gave you another address. It asks: it sends eight unpredictable bytes to the new address, encrypted, and goes on sending your call to the old one.',
       'Only you can decrypt the challenge and answer it. The attacker cannot, so after three probe timeouts the path has failed. While the copies keep coming the server asks again, less and less often.',
@@ -36,7 +36,7 @@ export const cases: Case[] = [
     kind: 'relay',
     title: 'Relay',
     tries:
-      'Copies your packets and passes on to you what the server sends to its address, your answers included: can it put itself in the way?',
+      'Does the same, and passes on to you what the server sends to its address. Can it put itself in the way?',
     why: [
       'It can. The challenge reaches you, you answer, and the copy of your answer comes from the attacker’s address: validation proves that you can be reached there, and you can. To the server it looks like a NAT rebinding.',
       'What it gains is the place of any router on the way: it may delay or drop packets. It has no keys, so it can neither read nor change them, and it lasts only while its copies are faster than your own packets.',
@@ -52,7 +52,7 @@ export const cases: Case[] = [
     kind: 'three',
     title: 'Three at once',
     tries:
-      'Copies from three addresses in turn, as many as this server validates at a time: when your address changes, is there room left for you?',
+      'Sends copies from three addresses, as many as this server validates at a time. Is there room for you when your own address changes?',
     why: [
       'quic-go 0.64 keeps track of three new paths at most and forgets one after five seconds of silence. It bounds what an attacker can make it send; and here it lets the attacker keep the places occupied. Each fourth packet the attacker lets win, and still your new address is not challenged.',
       'So QUIC does not follow you. What helps is above it: the page hears nothing, opens another connection and shows its resume token. That is a resumption, not a connection migration.',

@@ -38,7 +38,7 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
       data-failed-ms={facts.addresses.find((a) => a.failedMs !== null)?.failedMs ?? ''}
     >
       <div class="card at-proof">
-        <h2>The proof that it cannot give</h2>
+        <h2>{validated ? 'The proof: you gave it' : 'The proof that it cannot give'}</h2>
         <ol class="at-steps">
           {facts.addresses.map((a) => (
             <Steps key={a.attacker.address} address={a} several={facts.addresses.length > 1} />
@@ -72,7 +72,7 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
           </p>
         ) : (
           <p>
-            How we know: {t.receivedPackets === 1 ? 'the one packet' : `all ${t.padded} packets`} that came to
+            How we know: {t.others === 0 ? 'all' : `${t.padded} of`} {t.receivedPackets} packets that came to
             the attacker have exactly 1200 bytes, and the server’s own log has {t.challenges} PATH_CHALLENGE
             to {facts.addresses.length > 1 ? 'these addresses' : 'this address'}.{' '}
             {t.padded === t.challenges && t.others === 0

@@ -64,7 +64,7 @@ export function outcomeOf(attack: AttackState, facts: Facts, freezes: Freezes, m
     return {
       state: 'blocked',
       tone: 'warn',
-      title: 'All three places are taken. Now change your address',
+      title: 'All three places are taken: now change your address',
       text: `The call goes on: ${freezeWords(freezes)}, ${unanswered}. As long as you stay where you are, three addresses do no more than one.`,
     };
   }
@@ -134,6 +134,12 @@ function relayed(attack: AttackState, facts: Facts, freezes: Freezes): Outcome {
   };
 }
 
+/** What the page measured of its picture around the resumption. */
+function gapWords({ report }: Moved): string {
+  const down = report?.report?.down;
+  return down?.measured ? ` Longest gap in the picture: ${roundMs(down.longest_gap_ms)}.` : '';
+}
+
 function moves(moved: Moved, freezes: Freezes): Outcome {
   if (moved.resumed) {
     const { phases } = moved.resumed;
@@ -144,7 +150,7 @@ function moves(moved: Moved, freezes: Freezes): Outcome {
       state: 'resumed',
       tone: 'warn',
       title: `QUIC did not follow; the call resumed ${roundMs(moved.backMs ?? Number.NaN)} after the change`,
-      text: `The server sent ${moved.challenges === 0 ? 'no challenge' : times(moved.challenges, 'challenge')} to your new address. The page opened another connection and showed its resume token${parts}. ${freezeWords(freezes)}.`,
+      text: `The server sent ${moved.challenges === 0 ? 'no challenge' : times(moved.challenges, 'challenge')} to your new address. The page opened another connection and showed its resume token${parts}.${gapWords(moved)} Since the attack began: ${freezeWords(freezes)}.`,
     };
   }
   if (moved.followed) {
