@@ -62,7 +62,7 @@ describe('copies from one address', () => {
     );
     expect(outcomeOf(running, facts, { count: 1, ms: 240 }, null)).toMatchObject({
       tone: 'warn',
-      text: expect.stringContaining('1 freeze, 0.2 s in all'),
+      text: expect.stringContaining('1 freeze of 0.2 s, 6 challenges'),
     });
   });
 
@@ -143,7 +143,7 @@ describe('three addresses', () => {
     expect(moved.backMs).toBeCloseTo(420);
     expect(outcomeOf(running, facts, { count: 1, ms: 400 }, moved)).toMatchObject({
       state: 'resumed',
-      text: expect.stringMatching(/no challenge.*210 ms of silence, 90 ms.*1 freeze, 0\.4 s/),
+      text: expect.stringMatching(/no challenge.*210 ms of silence, 90 ms.*1 freeze of 0\.4 s/),
     });
   });
 

@@ -31,7 +31,7 @@ export interface Freezes {
 
 export function freezeWords({ count, ms }: Freezes): string {
   if (count === 0) return '0 freezes';
-  return `${count === 1 ? '1 freeze' : `${count} freezes`}, ${formatSeconds(ms)} in all`;
+  return count === 1 ? `1 freeze of ${formatSeconds(ms)}` : `${count} freezes, ${formatSeconds(ms)} in all`;
 }
 
 const times = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
