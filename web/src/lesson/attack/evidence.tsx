@@ -71,22 +71,24 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
             {t.challenges} were challenges. What is left is your call.
           </p>
         ) : (
-          <p>
-            How we know: {t.others === 0 ? 'all' : `${t.padded} of`} {t.receivedPackets} packets that came to
-            the attacker have exactly 1200 bytes, and the server’s own log has {t.challenges} PATH_CHALLENGE
-            to {facts.addresses.length > 1 ? 'these addresses' : 'this address'}.{' '}
-            {t.padded === t.challenges && t.others === 0
-              ? 'Nothing is left that could be media.'
-              : 'The two are compared as they come in.'}
-          </p>
+          <>
+            <p>
+              How we know: {t.others === 0 ? 'all' : `${t.padded} of`} {t.receivedPackets} packets that came
+              to the attacker have exactly 1200 bytes, and the server’s own log has {t.challenges}{' '}
+              PATH_CHALLENGE to {facts.addresses.length > 1 ? 'these addresses' : 'this address'}.{' '}
+              {t.padded === t.challenges && t.others === 0
+                ? 'Nothing is left that could be media.'
+                : 'The two are compared as they come in.'}
+            </p>
+            <p class="at-muted">
+              <a href="https://www.rfc-editor.org/rfc/rfc9000#section-8.1" target="_blank" rel="noreferrer">
+                RFC 9000 §8.1
+              </a>{' '}
+              allows three times what came from an address that is not validated. quic-go 0.64 does not count
+              on new paths: its first challenge may be longer than that, and the ratio falls with every copy.
+            </p>
+          </>
         )}
-        <p class="at-muted">
-          <a href="https://www.rfc-editor.org/rfc/rfc9000#section-8.1" target="_blank" rel="noreferrer">
-            RFC 9000 §8.1
-          </a>{' '}
-          allows three times what came from an address that is not validated. quic-go 0.64 does not count on
-          new paths: its first challenge may be longer than that, and the ratio falls with every copy.
-        </p>
       </div>
       <div class="card at-sees">
         <h2>What the attacker sees</h2>
