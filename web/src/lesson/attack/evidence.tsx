@@ -51,24 +51,22 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
           <table>
             <thead>
               <tr>
-                <th scope="col">Address</th>
                 <th scope="col">It sent to the server</th>
                 <th scope="col">The server sent to it</th>
                 <th scope="col">Ratio</th>
                 <th scope="col">Not a challenge</th>
               </tr>
             </thead>
-            <tbody>
-              {facts.addresses.map((a) => (
-                <Row key={a.attacker.address} address={a} />
-              ))}
-            </tbody>
+            {facts.addresses.map((a) => (
+              <Rows key={a.attacker.address} address={a} />
+            ))}
           </table>
         </div>
         {validated ? (
           <p>
             The path is validated, so the call goes there: {t.receivedPackets} packets, of which{' '}
-            {t.challenges} were challenges. What is left is your call.
+            {t.challenges} {t.challenges === 1 ? 'was a challenge' : 'were challenges'}. What is left is your
+            call.
           </p>
         ) : (
           <>
@@ -95,7 +93,7 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
         <Packet title="You to the server, newest" parts={up ? partsOf(up, ids, 'server') : null} />
         <Packet title="Server to you, newest" parts={down ? partsOf(down, ids, 'client') : null} />
         <p class="at-key">
-          <span class="at-clear">first byte, half of it masked</span>
+          <span class="at-clear">first byte, five bits masked</span>
           <span class="at-id">connection ID</span>
           <span class="at-cipher">ciphertext</span>
         </p>
@@ -146,32 +144,36 @@ function Steps({ address, several }: { address: AddressFacts; several: boolean }
   );
 }
 
-function Row({ address }: { address: AddressFacts }) {
+function Rows({ address }: { address: AddressFacts }) {
   const { attacker, others } = address;
   const { sent, received } = attacker;
   const ratio = sent.bytes > 0 ? received.bytes / sent.bytes : Number.NaN;
   return (
-    <tr>
-      <th scope="row" class="at-mono">
-        {attacker.address}
-      </th>
-      <td>
-        <b>{formatBytes(sent.bytes)}</b> <small>{sent.packets} copies</small>
-      </td>
-      <td>
-        <b>{formatBytes(received.bytes)}</b>{' '}
-        <small>
-          {received.packets} packets, {received.padded} of 1200 B
-        </small>
-      </td>
-      <td>
-        <b>{ratioText(ratio)}</b>{' '}
-        {attacker.max_ratio > 0 && <small>at most {ratioText(attacker.max_ratio)}</small>}
-      </td>
-      <td class={others === 0 ? 'good' : 'bad'}>
-        <b>{others}</b> <small>{others === 0 ? 'no media' : 'packets'}</small>
-      </td>
-    </tr>
+    <tbody>
+      <tr>
+        <th scope="rowgroup" colSpan={4} class="at-mono">
+          {attacker.address}
+        </th>
+      </tr>
+      <tr>
+        <td>
+          <b>{formatBytes(sent.bytes)}</b> <small>{sent.packets} copies</small>
+        </td>
+        <td>
+          <b>{formatBytes(received.bytes)}</b>{' '}
+          <small>
+            {received.packets} packets, {received.padded} of 1200 B
+          </small>
+        </td>
+        <td>
+          <b>{ratioText(ratio)}</b>{' '}
+          {attacker.max_ratio > 0 && <small>at most {ratioText(attacker.max_ratio)}</small>}
+        </td>
+        <td class={others === 0 ? 'good' : 'bad'}>
+          <b>{others}</b> <small>{others === 0 ? 'no media' : 'packets'}</small>
+        </td>
+      </tr>
+    </tbody>
   );
 }
 
