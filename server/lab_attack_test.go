@@ -36,7 +36,7 @@ func overLab(t *testing.T) *underAttack {
 	u.up, u.down = u.ada.talk(), u.ben.talk()
 	u.goesOn()
 	u.connection = u.ada.Connection()
-	// A client of package signaling/client probes a second path of its own. Its probes would be copied, too, and answered.
+	// A client of package signaling/client probes a second path of its own, which takes one of three places for 5 s.
 	u.events.next("standby", func(ev path.Event) bool { return ev.Type == path.PathValidated && ev.Connection == u.connection })
 	u.before, _ = s.observer.Hub().Snapshot(u.connection)
 	return u
@@ -217,9 +217,11 @@ func TestAttackFromThree(t *testing.T) {
 		t.Errorf("nothing came for %v", back)
 	}
 	for _, a := range u.stop().Attackers {
-		// The client asks for the way to the server when it suspects its network; copies of that are answered. Whoever sends to a connection that has ended may be told.
-		if rest := a.Received.Bytes - challengeLength*a.Received.Padded; a.Received.Padded == 0 || a.Received.Padded > 60 || rest > 100 {
-			t.Errorf("%s received %+v", a.Address, a.Received)
+		// A client of package signaling/client probes when it suspects its network; a copy of that is answered with a PATH_RESPONSE, of the same length. And whoever
+		// sends to a connection that has ended may be told.
+		challenges := uint64(u.events.count(of(path.PathChallengeSent, a.Address.String())))
+		if rest := a.Received.Bytes - challengeLength*a.Received.Padded; a.Received.Padded == 0 || a.Received.Padded > challenges+10 || rest > 100 {
+			t.Errorf("%s was challenged %d times and received %+v", a.Address, challenges, a.Received)
 		}
 	}
 }

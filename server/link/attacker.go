@@ -18,6 +18,9 @@ import (
 // The attacker sees what enters the link and has a way to the server that is faster than the network: what RFC 9000 calls a limited on-path attacker (sections 9.3.3
 // and 21.1.3.3). It copies the client's 1-RTT packets, sends the copies from addresses of its own, and they arrive before the genuine packets, which the server then
 // drops as duplicates. It has no keys: it can neither read a packet nor make one.
+//
+// Of several clients it follows the one that it met first, and turns to another when that has been silent for 2 s: a page that opens a second connection
+// to see whether the first still works is not attacked on both.
 type AttackKind string
 
 const (
@@ -53,7 +56,7 @@ type attack struct {
 	from   []*attacker
 	turns  int                    // how many packets it takes until it is the first attacker's turn again
 	turn   int                    // of the goroutine that reads from clients
-	victim atomic.Pointer[client] // whose packet was copied last
+	victim atomic.Pointer[client] // whose packets are copied; nil before the first
 }
 
 // An attacker is one address that copies come from.
@@ -82,7 +85,7 @@ func (t *tally) add(b []byte) {
 	t.shown = copy(t.newest[:], b)
 }
 
-// Attack begins an attack on the link's clients. It stops by itself after Config.AttackTime, and with the link.
+// Attack begins an attack on the link's client. It stops by itself after Config.AttackTime, and with the link.
 //
 // Errors wrap [ErrUnknownAttack], [ErrAttacked], [ErrClosed], [ErrTooManySockets] or what the system says.
 func (l *Link) Attack(kind AttackKind) error {
@@ -176,7 +179,12 @@ func (a *attack) see(c *client, b []byte) {
 	if b[0]&0x80 != 0 {
 		return
 	}
-	a.victim.Store(c)
+	if v := a.victim.Load(); v != c {
+		if v != nil && a.link.clock()-v.heardAt() < callOn {
+			return
+		}
+		a.victim.Store(c)
+	}
 	turn := a.turn
 	a.turn = (a.turn + 1) % a.turns
 	if turn >= len(a.from) {

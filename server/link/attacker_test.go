@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 )
@@ -90,6 +91,31 @@ func TestAttackRelay(t *testing.T) {
 	r.server.send(t, at, 3, 100)
 	if p := r.client.wait(t, 1); len(p) != 1 || p[0].seq != 3 || p[0].from != r.link.Addr() || p[0].took < 50*time.Millisecond {
 		t.Errorf("the client got %+v", p)
+	}
+}
+
+// Who sends besides is left alone, and has its turn when the first is gone.
+func TestAttackOneClient(t *testing.T) {
+	r := newRig(t, Config{Networks: plainNetworks()})
+	first, second := r.meet(t), newEndpoint(t, loopback)
+	at := attackers(t, r.link, AttackCopy)[0].Address
+	r.client.send(t, r.link.Addr(), 1, 100)
+	second.send(t, r.link.Addr(), 2, 100)
+	from := map[netip.AddrPort][]uint32{}
+	for _, p := range r.server.wait(t, 1+3)[1:] {
+		from[p.from] = append(from[p.from], p.seq)
+	}
+	if len(from) != 3 || !slices.Equal(from[at], []uint32{1}) || !slices.Equal(from[first], []uint32{1}) {
+		t.Errorf("packets came from %v, the attacker's are %s", from, at)
+	}
+	r.link.mu.Lock()
+	for _, c := range r.link.clients {
+		c.heard.Store(int64(r.link.clock() - callOn))
+	}
+	r.link.mu.Unlock()
+	second.send(t, r.link.Addr(), 3, 100)
+	if got := r.server.wait(t, 1+3+2)[4:]; !slices.ContainsFunc(got, func(p received) bool { return p.from == at && p.seq == 3 }) {
+		t.Errorf("then came %+v", got)
 	}
 }
 
