@@ -118,6 +118,7 @@ describe.skipIf(cannot(...KINDS))('the lesson about attackers', () => {
     await goesOn(person);
     expect(events.all.filter((e) => e.id > after && e.type === 'path_switched')).toEqual([]);
     expect((await connectionOf(server.api, 'You')).id).toBe(connection);
+    expect(await counter(person, 'others')).toBe(0);
     console.log(
       `${kind}: failed after ${ms} ms, ${challenges()} challenges, ${await person.text('attack-outcome')}`,
     );
