@@ -76,6 +76,25 @@ func TestSpoofedPath(t *testing.T) {
 	ada.sawAll(down)
 }
 
+// One address leaves room for the client's own next one, if only some of its packets arrive before the copies.
+func TestSpoofedPathBesideRebinding(t *testing.T) {
+	n, ada, ben, up, down := overPath(t)
+	connection := ada.Connection()
+	events := watchEvents(t, n.s)
+	stranger := n.stranger("127.0.0.2")
+	n.copyMost(stranger)
+	events.next("challenge", func(ev path.Event) bool { return ev.Type == path.PathChallengeSent && ev.Remote == stranger.String() })
+	n.rebind()
+	moved := events.next("switch", func(ev path.Event) bool { return ev.Type == path.PathSwitched || ev.Type == path.SessionResumed })
+	ben.sees(up, 25)
+	ada.sees(down, 25)
+	n.copyFrom()
+	if moved.Type != path.PathSwitched || moved.Connection != connection || moved.Remote == stranger.String() || ada.Connection() != connection {
+		t.Errorf("moved: %+v", moved)
+	}
+	onlyChallenges(t, stranger)
+}
+
 // Three addresses are as many as quic-go validates at a time. The client's own next one is not, and each genuine packet is a duplicate when it arrives; so it comes back
 // on another connection.
 func TestSpoofedPathsBeforeRebinding(t *testing.T) {

@@ -255,8 +255,10 @@ func (s *Server) changeLink(w http.ResponseWriter, r *http.Request) {
 
 func linkStatus(err error) int {
 	switch {
-	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle), errors.Is(err, link.ErrInvalidConfig):
+	case errors.Is(err, link.ErrUnknownNetwork), errors.Is(err, link.ErrUnknownStyle), errors.Is(err, link.ErrUnknownAttack), errors.Is(err, link.ErrInvalidConfig):
 		return http.StatusBadRequest
+	case errors.Is(err, link.ErrAttacked):
+		return http.StatusConflict
 	case errors.Is(err, link.ErrTooManyLinks), errors.Is(err, link.ErrNoPort), errors.Is(err, link.ErrTooManySockets):
 		return http.StatusServiceUnavailable
 	case errors.Is(err, link.ErrClosed):

@@ -62,17 +62,20 @@ func newOnPath(t testing.TB, s *Server) *onPath {
 func (n *onPath) url() string { return "https://" + n.front.LocalAddr().String() + sessionPath }
 
 // page is the address of a page that leads sessions over this network.
-func (n *onPath) page() string {
-	hashes, err := n.s.certs.hashes()
+func (n *onPath) page() string { return pageTo(n.t, n.s, n.url()) }
+
+// pageTo is the address of a page that leads sessions to a URL.
+func pageTo(t testing.TB, s *Server, url string) string {
+	hashes, err := s.certs.hashes()
 	if err != nil {
-		n.t.Fatal(err)
+		t.Fatal(err)
 	}
-	config := pageConfig{WebTransportURL: n.url()}
+	config := pageConfig{WebTransportURL: url}
 	for _, hash := range hashes {
 		config.Hashes = append(config.Hashes, certificateHash{"sha-256", hash})
 	}
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { json.NewEncoder(w).Encode(config) }))
-	n.t.Cleanup(page.Close)
+	t.Cleanup(page.Close)
 	return page.URL
 }
 
@@ -166,6 +169,18 @@ func (n *onPath) copyFrom(strangers ...*address) {
 		if b[0]&0x80 == 0 {
 			strangers[next%len(strangers)].WriteToUDP(b, n.server)
 			next++
+		}
+	}
+}
+
+// copyMost does the same from one stranger, and lets each fourth packet alone.
+func (n *onPath) copyMost(stranger *address) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	next := 0
+	n.copies = func(b []byte) {
+		if next++; b[0]&0x80 == 0 && next%4 != 0 {
+			stranger.WriteToUDP(b, n.server)
 		}
 	}
 }

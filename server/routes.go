@@ -28,6 +28,7 @@ func (s *Server) routes() http.Handler {
 	api.Handle("/operator", web.Methods{"POST": s.becomeOperator})
 	api.Handle("/links", web.Methods{"GET": operator(s.listLinks), "POST": s.createLink})
 	api.Handle("/links/{id}", web.Methods{"GET": s.getLink, "PATCH": s.changeLink})
+	api.Handle("/links/{id}/attack", web.Methods{"GET": s.overLink(s.getAttack), "POST": s.overLink(s.startAttack), "DELETE": s.overLink(s.stopAttack)})
 	api.Handle("/calls", web.Get(operator(s.listCalls)))
 	api.Handle("/connections", web.Get(operator(s.listConnections)))
 	api.Handle("/connections/{id}", web.Get(operator(s.getConnection)))
@@ -40,7 +41,9 @@ func (s *Server) routes() http.Handler {
 	r.PathPrefix("/debug/pprof/").Handler(web.Get(operator(pprof.Index)))
 
 	page := web.Page()
-	for _, path := range []string{"/", "/call/{room}", "/dashboard"} {
+	for _, path := range []string{
+		"/", "/call/{room}", "/dashboard", "/report/{connection}", "/replay", "/replay/sample", "/lesson", "/lesson/compare", "/lesson/attack",
+	} {
 		r.Handle(path, page)
 	}
 	r.PathPrefix("/assets/").Handler(web.Assets())

@@ -99,7 +99,7 @@ func (l *Link) mapping(from netip.AddrPort, now time.Duration) *mapping {
 		a.net.up.refused.Add(1)
 		return nil
 	}
-	s, err := l.freshSocket(a.net)
+	s, err := l.freshSocket(a.net.Source, a.net.Name)
 	if errors.Is(err, ErrTooManySockets) {
 		a.net.up.refused.Add(1)
 		return nil

@@ -41,6 +41,11 @@
 // and, where the system allows, another address, like a phone that attaches anew; the server never meets an old
 // path again. See [Style] for the ways to change and [Link.Rebind] for new ports on the same network.
 //
+// # Attacks
+//
+// [Link.Attack] puts somebody where the client's packets enter the link who sends copies of them to the server from elsewhere, before the genuine ones are
+// there: see [AttackKind]. The genuine packets take the way that they always take.
+//
 // # The participant's addresses
 //
 // A link is to its clients what a NAT is: each address that has sent it a packet that looks like QUIC has a

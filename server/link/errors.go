@@ -9,6 +9,10 @@ var (
 	ErrUnknownNetwork = errors.New("unknown network")
 	// ErrUnknownStyle is returned for a style of switching other than hard, soft and walk.
 	ErrUnknownStyle = errors.New("unknown style")
+	// ErrUnknownAttack is returned for a kind of attack that there is not.
+	ErrUnknownAttack = errors.New("unknown attack")
+	// ErrAttacked is returned by [Link.Attack] while an attack is under way.
+	ErrAttacked = errors.New("an attack is under way on this link already: stop it first")
 	// ErrTooManyLinks is returned by [Registry.Create] at the limit of links.
 	ErrTooManyLinks = errors.New("too many links")
 	// ErrNoPort is returned when no port of the configured range is free.

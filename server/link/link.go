@@ -34,6 +34,8 @@ type Config struct {
 	Active string
 	// WalkTime is how long walking out of range takes; 0 means 4 s.
 	WalkTime time.Duration
+	// AttackTime is how long an attack lasts that nobody stops; 0 means a minute.
+	AttackTime time.Duration
 	// Seed makes loss and jitter repeatable. 0 means random.
 	Seed uint64
 	// Logger gets a line per change of network, none per packet. nil means slog.Default().
@@ -67,6 +69,7 @@ type Link struct {
 	active     atomic.Pointer[attachment] // never nil after New
 	lastPacket atomic.Int64               // of any client, in ns of clock
 	claims     atomic.Int32
+	attack     atomic.Pointer[attack] // under way; nil if none is
 
 	mu       sync.Mutex
 	clients  clientTable[*client] // each has a mapping on the active attachment
@@ -74,6 +77,7 @@ type Link struct {
 	draining []drain
 	walk     *walk
 	last     *Change
+	attacked *attack // the newest, also when it has ended
 	switches int
 	rebinds  int
 	isClosed bool
@@ -155,8 +159,11 @@ func (c *Config) complete() error {
 	if c.PortMin > c.PortMax || c.PortMin == 0 && c.PortMax != 0 {
 		return bad("port range %d-%d", c.PortMin, c.PortMax)
 	}
-	if c.WalkTime < 0 {
-		return bad("walk time %v", c.WalkTime)
+	if c.WalkTime < 0 || c.AttackTime < 0 {
+		return bad("walk time %v, attack time %v", c.WalkTime, c.AttackTime)
+	}
+	if c.AttackTime == 0 {
+		c.AttackTime = defaultAttackTime
 	}
 	if c.WalkTime == 0 {
 		c.WalkTime = defaultWalk
@@ -216,6 +223,7 @@ func (l *Link) Close() error {
 	if !l.isClosed {
 		l.isClosed = true
 		l.walk = nil
+		l.endAttack(l.attack.Load())
 		close(l.done)
 		l.active.Load().cut()
 		l.cutDraining()
@@ -275,6 +283,9 @@ func (l *Link) fromClient(from netip.AddrPort, buf *buffer, n int) {
 		return
 	}
 	m.client.heard.Store(int64(now))
+	if a := l.attack.Load(); a != nil {
+		a.see(m.client, buf[:n])
+	}
 	m.of.up.push(m, buf, n)
 }
 

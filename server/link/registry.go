@@ -165,7 +165,7 @@ func (r *Registry) Remove(id string) bool {
 	return ok
 }
 
-// Lookup tells which link and network a source address belongs to that the server sees. The addresses of
+// Lookup tells which link and network a source address belongs to that the server sees; those of an attack are of the network "attacker" or, of several, "attacker-1" and so on. The addresses of
 // closed sockets are known for another 10 s. It is fast enough to be called per event.
 func (r *Registry) Lookup(addr netip.AddrPort) (linkID, network string, ok bool) {
 	return r.index.lookup(addr)

@@ -68,13 +68,13 @@ func dialUpstream(source netip.Addr, upstream netip.AddrPort) (*socket, error) {
 	return &socket{UDPConn: conn, source: unmap(conn.LocalAddr().(*net.UDPAddr).AddrPort())}, nil
 }
 
-// freshSocket opens a socket on n at an address that this link has not used lately, and makes it known. mu is held.
-func (l *Link) freshSocket(n *network) (*socket, error) {
+// freshSocket opens a socket at an address that this link has not used lately, of source if that is valid, and makes it known as one of the network. mu is held.
+func (l *Link) freshSocket(source netip.Addr, network string) (*socket, error) {
 	if !l.sockets.take() {
 		return nil, ErrTooManySockets
 	}
 	for {
-		s, err := dialUpstream(n.Source, l.cfg.Upstream)
+		s, err := dialUpstream(source, l.cfg.Upstream)
 		if err != nil {
 			l.sockets.release()
 			return nil, err
@@ -87,7 +87,7 @@ func (l *Link) freshSocket(n *network) (*socket, error) {
 		}
 		s.release = sync.OnceFunc(l.sockets.release)
 		l.recent.add(s.source)
-		l.index.opened(s.source, l.cfg.ID, n.Name)
+		l.index.opened(s.source, l.cfg.ID, network)
 		return s, nil
 	}
 }
@@ -96,7 +96,7 @@ func (l *Link) freshSocket(n *network) (*socket, error) {
 func (l *Link) freshSockets(n *network, count int) ([]*socket, error) {
 	sockets := make([]*socket, 0, count)
 	for range count {
-		s, err := l.freshSocket(n)
+		s, err := l.freshSocket(n.Source, n.Name)
 		if err != nil {
 			for _, s := range sockets {
 				l.closeSocket(s)

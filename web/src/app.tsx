@@ -13,6 +13,11 @@ import { lazy } from './ui/lazy.tsx';
 import { ToastHost } from './ui/toast.tsx';
 
 const Dashboard = lazy(async () => (await import('./dashboard/dashboard.tsx')).Dashboard);
+const Report = lazy(async () => (await import('./dashboard/report-page.tsx')).ReportPage);
+const Replay = lazy(async () => (await import('./replay/replay.tsx')).Replay);
+const Lesson = lazy(async () => (await import('./lesson/lesson.tsx')).Lesson);
+const Compare = lazy(async () => (await import('./lesson/compare/compare.tsx')).Compare);
+const Attack = lazy(async () => (await import('./lesson/attack/attack.tsx')).Attack);
 
 export function App({ engine }: { engine: CallEngine }) {
   return (
@@ -81,8 +86,22 @@ function Screen({ engine }: { engine: CallEngine }) {
 
   const at = route.value;
   const call = joined.value;
-  if (at.page === 'dashboard') return <Dashboard />;
-  if (at.page === 'missing') return <Missing />;
+  switch (at.page) {
+    case 'dashboard':
+      return <Dashboard />;
+    case 'report':
+      return <Report connection={at.connection} />;
+    case 'replay':
+      return <Replay sample={at.sample} />;
+    case 'lesson':
+      return <Lesson engine={engine} />;
+    case 'compare':
+      return <Compare />;
+    case 'attack':
+      return <Attack engine={engine} />;
+    case 'missing':
+      return <Missing />;
+  }
   if (at.page === 'call' && call && at.room === call.room) {
     if (phase.value === 'left') return <LeftScreen engine={engine} room={call.room} onRejoin={rejoin} />;
     if (phase.value === 'failed')

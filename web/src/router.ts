@@ -1,4 +1,4 @@
-// The three routes of the page and the history behind them.
+// The routes of the page and the history behind them.
 
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 
@@ -6,13 +6,30 @@ export type Route =
   | { page: 'lobby' }
   | { page: 'call'; room: string }
   | { page: 'dashboard' }
+  /** The newest handover report of a connection, to be printed. */
+  | { page: 'report'; connection: string }
+  /** The dashboard over a recording: the one that the program brings along, or a file. */
+  | { page: 'replay'; sample: boolean }
+  | { page: 'lesson' | 'compare' | 'attack' }
   | { page: 'missing'; path: string };
 
 /** Reads a path; a room that is not valid UTF-8 percent-encoding is shown as it stands. */
 export function parseRoute(path: string): Route {
   const parts = path.split('/').filter((p) => p !== '');
   if (parts.length === 0) return { page: 'lobby' };
-  if (parts.length === 1 && parts[0] === 'dashboard') return { page: 'dashboard' };
+  switch (parts.join('/')) {
+    case 'dashboard':
+    case 'lesson':
+      return { page: parts[0] as 'dashboard' | 'lesson' };
+    case 'lesson/compare':
+    case 'lesson/attack':
+      return { page: parts[1] as 'compare' | 'attack' };
+    case 'replay':
+    case 'replay/sample':
+      return { page: 'replay', sample: parts.length === 2 };
+  }
+  if (parts[0] === 'report' && parts[1] && parts.length === 2)
+    return { page: 'report', connection: parts[1] };
   if (parts[0] === 'call' && parts.length === 2) {
     const raw = parts[1] ?? '';
     try {

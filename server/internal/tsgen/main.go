@@ -40,6 +40,8 @@ var unions = map[reflect.Type][]string{
 	reflect.TypeFor[path.Verdict](): values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),
 	reflect.TypeFor[path.Side]():    values(path.Server, path.Client),
 	reflect.TypeFor[link.Style]():   values(link.Hard, link.Soft, link.Walk),
+
+	reflect.TypeFor[link.AttackKind](): values(link.AttackKinds()...),
 }
 
 // renames keep names that would say too little, or collide, in a page.
@@ -95,6 +97,7 @@ func generate() string {
 	}
 	union("FromParticipant", signaling.FromParticipant())
 	union("FromServer", signaling.FromServer())
+	g.name(reflect.TypeFor[link.AttackState]()) // of the API
 	for len(g.queue) > 0 {
 		t := g.queue[0]
 		g.queue = g.queue[1:]

@@ -4,6 +4,7 @@ import { type ReadonlySignal, signal } from '@preact/signals';
 import { api } from '../api.ts';
 import type { LinkInfo, SwitchStyle } from '../call/types.ts';
 import type { ConnectionSnapshot } from '../protocol/messages.gen.ts';
+import { hostile } from '../ui/networks.ts';
 
 /** A link as the API lists it, with who runs over it where the server knows. */
 export type Link = LinkInfo & { connection?: string; participant?: string };
@@ -69,7 +70,9 @@ export function linkOf(links: readonly Link[], connection: ConnectionSnapshot): 
 export function networkTitle(name: string | undefined, link: LinkInfo | undefined): string {
   if (!name) return '';
   const title = link?.networks.find((n) => n.name === name)?.title;
-  return title || ({ wifi: 'Wi-Fi', cellular: 'Cellular', ethernet: 'Ethernet' }[name] ?? name);
+  if (title) return title;
+  if (hostile(name)) return name.replace('a', 'A').replace('-', ' ');
+  return { wifi: 'Wi-Fi', cellular: 'Cellular', ethernet: 'Ethernet' }[name] ?? name;
 }
 
 /** A lab network's properties on one line: "35 ms ± 8, 12 Mbit/s, 0.1 % loss, emulated". */

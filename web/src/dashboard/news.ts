@@ -1,6 +1,7 @@
 // One sentence about what just happened to a connection, for somebody who looks up from the call.
 
 import type { PathEventData } from '../protocol/messages.gen.ts';
+import { hostile } from '../ui/networks.ts';
 import { summary } from './report-words.ts';
 import { parseTime } from './time.ts';
 
@@ -65,6 +66,18 @@ function sentence(
           : event.verdict === 'rebound'
             ? 'same connection, same connection ID (rebound)'
             : 'same connection';
+      if (hostile(event.network)) {
+        return {
+          tone: 'bad',
+          text: `${whose(you)} packets go through an attacker’s address, which relays them: to the server that is a NAT rebinding.`,
+        };
+      }
+      if (hostile(event.from?.network)) {
+        return {
+          tone: 'good',
+          text: `${whose(you)} own packets are first again: the connection is back on ${at}, without the attacker.`,
+        };
+      }
       // The same network before and after: nobody moved, a NAT gave out another port or address.
       if (event.network && event.from?.network === event.network) {
         return {

@@ -20,6 +20,8 @@ import { activePath, type Connection } from './store.ts';
 import { msText, parseTime } from './time.ts';
 
 const flightMs = 800;
+/** A burst of challenges is not drawn to its end: what flies is to be of now. */
+const mostWaitMs = 4 * flightMs;
 
 /** A PATH_CHALLENGE or PATH_RESPONSE on its way, drawn far slower than it was. */
 interface Flight {
@@ -212,7 +214,7 @@ function stateWords(row: Row, short = false): string {
     case 'validated':
       return `validated${answered}`;
     case 'probing':
-      return `probing${short ? '' : ': waiting for the response'}${path?.attempts && path.attempts > 1 ? ` (${path.attempts})` : ''}`;
+      return `probing${short ? '' : ': no response yet'}${path?.attempts && path.attempts > 1 ? ` (${path.attempts})` : ''}`;
     case 'failed':
       return short ? 'failed: no response' : 'validation failed: no response';
     case 'retired':
@@ -298,7 +300,7 @@ function useFlights(connection: Connection, now: () => number): Flight[] {
     const added: Flight[] = [];
     for (const event of connection.events.slice(-12)) {
       if ((fresh && event.id <= known.id) || !flies(event)) continue;
-      if (now() - parseTime(event.time) > 1500) continue;
+      if (now() - parseTime(event.time) > 1500 || free - at > mostWaitMs) continue;
       added.push({
         id: event.id,
         kind: event.type === 'path_challenge_sent' ? 'challenge' : 'response',

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { PathEventData, PathEventType } from '../protocol/messages.gen.ts';
+import { networkIcon, networkToken } from '../ui/networks.ts';
 import { explain, sourceURL, typeWords, verdictWords } from './explain.ts';
 import { filtered } from './filter.ts';
 import { cellular, direction, event, handover, report, snapshot, wifi } from './fixture.ts';
+import { networkTitle } from './links.ts';
 import { news } from './news.ts';
 import { directionWords, freezeAt, summary } from './report-words.ts';
 import { takeKey } from './sse.ts';
@@ -109,6 +111,27 @@ describe('news', () => {
   });
   test('connection IDs are no news', () => {
     expect(news([event('connection_id_issued', 0)], title, 'You')).toBeNull();
+  });
+  test('an attacker’s addresses have names, and no network’s colour', () => {
+    expect(['attacker', 'attacker-2', 'attackers'].map((n) => networkTitle(n, undefined))).toEqual([
+      'Attacker',
+      'Attacker 2',
+      'attackers',
+    ]);
+    expect(networkToken('attacker-3')).toBe('--path-failed');
+    expect(networkIcon('attacker')).toBe('warning');
+  });
+  test('an attacker who is in the way is no move of the person', () => {
+    const attacker = { path: 2, local: wifi.local, remote: '127.0.0.2:7000', network: 'attacker' };
+    const there = event('path_switched', 0, { ...attacker, verdict: 'rebound', from: wifi });
+    expect(news([there], title, 'You')).toMatchObject({
+      tone: 'bad',
+      text: expect.stringContaining('Your packets go through an attacker’s address'),
+    });
+    const back = event('path_switched', 5, { ...wifi, verdict: 'rebound', from: attacker });
+    expect(news([there, back], title, 'Ada')?.text).toBe(
+      'Ada’s own packets are first again: the connection is back on Wi-Fi, without the attacker.',
+    );
   });
 });
 

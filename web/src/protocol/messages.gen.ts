@@ -232,6 +232,15 @@ export interface Goodbye {
   message: string;
 }
 
+export interface AttackState {
+  kind?: AttackKind;
+  running: boolean;
+  began?: string;
+  ended?: string;
+  ends?: string;
+  attackers: Attacker[];
+}
+
 export type Codec = 'vp8' | 'vp9' | 'av1' | 'h264' | 'opus';
 
 export type Kind = 'audio' | 'video';
@@ -371,6 +380,16 @@ export interface LinkState {
 
 export type Code = number;
 
+export type AttackKind = 'copy' | 'relay' | 'three';
+
+export interface Attacker {
+  network: string;
+  address: string;
+  sent: Captured;
+  received: Captured;
+  max_ratio: number;
+}
+
 export interface TrackEncoding {
   id: number;
   ssrc: number;
@@ -467,6 +486,13 @@ export interface NetworkChange {
   style: SwitchStyle;
   from: string;
   to: string;
+}
+
+export interface Captured {
+  packets: number;
+  bytes: number;
+  padded: number;
+  newest?: string;
 }
 
 export type Side = 'server' | 'client';

@@ -16,10 +16,16 @@ function known(network: string) {
   return Object.hasOwn(KNOWN, network) ? KNOWN[network] : undefined;
 }
 
+/** What path events call the addresses of an attacker in the lab. */
+export function hostile(network: string | undefined): boolean {
+  return /^attacker(-\d)?$/.test(network ?? '');
+}
+
 /** The token of a network's colour, e.g. '--net-wifi'; append '-soft' for its ground. An unknown name always gets the same one. */
 export function networkToken(network: string): string {
   const found = known(network);
   if (found) return found.token;
+  if (hostile(network)) return '--path-failed';
   let sum = 0;
   for (const c of network) sum = (sum * 31 + (c.codePointAt(0) ?? 0)) >>> 0;
   return FURTHER[sum % FURTHER.length] ?? '--net-a';
@@ -32,5 +38,5 @@ export function networkColours(network: string): { colour: string; soft: string 
 }
 
 export function networkIcon(network: string): IconName {
-  return known(network)?.icon ?? 'network';
+  return known(network)?.icon ?? (hostile(network) ? 'warning' : 'network');
 }

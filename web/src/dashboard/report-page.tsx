@@ -1,0 +1,3 @@
+export function ReportPage({ connection }: { connection: string }) {
+  return <main>{connection}</main>;
+}

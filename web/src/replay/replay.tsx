@@ -1,0 +1,3 @@
+export function Replay({ sample }: { sample: boolean }) {
+  return <main>{String(sample)}</main>;
+}
