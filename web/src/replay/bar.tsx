@@ -145,7 +145,7 @@ function Clock({ player }: { player: Player }) {
 function Caption({ player, moments }: { player: Player; moments: readonly Moment[] }) {
   const mark = useComputed(() => markAt(moments, player.position.value)).value;
   return (
-    <p class="r-caption" data-testid="replay-mark">
+    <p class="r-caption" aria-live="polite" data-testid="replay-mark">
       {mark && (
         <>
           <GlyphIcon type="moment_marked" /> {mark.text}

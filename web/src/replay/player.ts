@@ -56,11 +56,11 @@ export class Player implements Live {
     this.seek(this.begin);
   }
 
-  /** Now on the clock of the server that was recorded. */
-  now(): number {
+  /** Now on the clock of the server that was recorded. Screens pass it on by itself. */
+  readonly now = (): number => {
     if (!this.runs.peek()) return this.at.peek();
     return Math.min(this.end, this.anchor.at + (this.clock() - this.anchor.clock) * this.rate.peek());
-  }
+  };
 
   /** Nothing but the recording feeds this. */
   dispatch(): void {}

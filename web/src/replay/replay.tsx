@@ -104,7 +104,7 @@ function Shown({ recording, player, onFile }: Opened & { onFile: (file: File | u
       redacted: recording.header.redacted,
     };
     const source: Source = { feed: signal(feed), unlock: async () => {}, close() {} };
-    const control = createTimeControl(() => player.now(), liveSpan, {
+    const control = createTimeControl(player.now, liveSpan, {
       present: 'Now',
       hold: 'Hold this part of the time',
       follow: 'Follow the recording (L)',
