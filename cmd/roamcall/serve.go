@@ -54,7 +54,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	origins := flags.String("allow-origin", "", "`origins` of pages on other hosts that may join, with commas between")
 	flags.StringVar(&c.Record, "record", "", "`file`, which must not exist, for a recording of all events and measurements")
 	flags.BoolVar(&c.RecordRedact, "record-redact", false, "leave real addresses, rooms and names of people out of the recording")
-	flags.Func("record-limit", "most `bytes` of the recording, such as 50M; default 200M, which is the most that /replay opens", func(v string) error {
+	flags.Func("record-limit", "greatest `size` of the recording in bytes, such as 50M; default 200M, which is the most that /replay opens", func(v string) error {
 		n, err := parseSize(v)
 		c.RecordLimit = n
 		return err

@@ -90,6 +90,18 @@ func TestLimit(t *testing.T) {
 	}
 }
 
+// What could not be written whole stays the last line: anything after it would make the file one that is damaged in the middle.
+func TestFileFails(t *testing.T) {
+	w, name := create(t, Options{})
+	w.file.Close()
+	if err := w.Event(path.Event{}); !errors.Is(err, os.ErrClosed) {
+		t.Error(err)
+	}
+	if err := errors.Join(w.Close(), w.Close()); err != nil || strings.Count(read(t, name), "\n") != 1 {
+		t.Errorf("%v, %q", err, read(t, name))
+	}
+}
+
 func TestRedaction(t *testing.T) {
 	r := newRedactor()
 	from := &path.Endpoint{Path: 0, Local: "203.0.113.9:443", Remote: "[2a00:1450::5]:6000"}

@@ -24,7 +24,7 @@ type Options struct {
 	Roamcall string // the program's version
 }
 
-// Writer writes one recording. Each line is with the system when its method returns, so a program that is killed loses at most the line that it was
+// Writer writes one recording. An error of the file ends it. Each line is with the system when its method returns, so a program that is killed loses at most the line that it was
 // writing. It is not safe for concurrent use. What is given to it is not changed and not kept.
 type Writer struct {
 	file   *os.File // nil when closed
@@ -50,7 +50,6 @@ func Create(name string, o Options) (*Writer, error) {
 		w.redact = newRedactor()
 	}
 	if err := w.write(Header{Format: Format, Version: Version, Time: time.Now(), Roamcall: o.Roamcall, Redacted: o.Redact}); err != nil {
-		w.close()
 		return nil, fmt.Errorf("cannot record to %s: %w", name, cause(err))
 	}
 	return w, nil
@@ -97,7 +96,15 @@ func (w *Writer) Close() error {
 	if w.file == nil {
 		return nil
 	}
-	return errors.Join(w.write(Line{At: time.Now(), End: Stopped}), w.close())
+	return w.end(Line{At: time.Now(), End: Stopped})
+}
+
+// end writes the last line.
+func (w *Writer) end(l Line) error {
+	if err := w.write(l); err != nil {
+		return err
+	}
+	return w.close()
 }
 
 func (w *Writer) close() error {
@@ -119,7 +126,7 @@ func (w *Writer) line(l Line) error {
 		return err
 	}
 	if w.size+int64(len(b))+1+lastLine > w.limit {
-		if err := errors.Join(w.write(Line{At: l.At, End: Full}), w.close()); err != nil {
+		if err := w.end(Line{At: l.At, End: Full}); err != nil {
 			return err
 		}
 		return ErrFull
@@ -135,9 +142,12 @@ func (w *Writer) write(v any) error {
 	return w.append(b)
 }
 
-// append writes a line at once: what waited in a buffer would be lost with the program.
+// append writes a line at once: what waited in a buffer would be lost with the program. A line that could be written only in part must stay the last one.
 func (w *Writer) append(line []byte) error {
 	n, err := w.file.Write(append(line, '\n'))
 	w.size += int64(n)
-	return err
+	if err != nil {
+		return errors.Join(err, w.close())
+	}
+	return nil
 }

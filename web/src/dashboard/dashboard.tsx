@@ -353,7 +353,8 @@ function Nobody({ feed }: { feed: Feed }) {
           <h2>Nobody is connected</h2>
           <p>
             Open <a href="/">the lobby</a> in another window and join a call: its connection appears here at
-            once. Then switch its network and watch.
+            once. Then switch its network and watch. Or look at{' '}
+            <a href="/replay/sample">a call that was recorded</a>.
           </p>
         </>
       )}

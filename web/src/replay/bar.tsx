@@ -172,7 +172,7 @@ function Scrub({
       moments.map((m) => (
         <span
           key={m.event.id}
-          class={`r-tick ${m.kind}`}
+          class={`r-tick r-${m.kind}`}
           style={{
             left: `${((m.at - begin) / length) * 100}%`,
             ...(m.network && { '--tick': networkColours(m.network).colour }),
