@@ -237,8 +237,7 @@ describe.each<Kind>(['chromium', 'firefox'])('a recording in %s', (kind) => {
       await watcher.click('to-sample');
       await isRecorded(watcher);
       expect(await state(watcher, 'redacted', 'data-redacted')).toBe('true');
-      const asked: string[] = [];
-      watcher.page.on('request', (r) => asked.push(r.url()));
+      const asked = requests(watcher);
 
       // It plays by itself.
       const clock = () => watcher.text('replay-clock');
