@@ -27,7 +27,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@echo "Installing the page's packages ..."
 	@$(NPM) ci
 
-$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html web/vite.config.ts web/bundle-size.ts -type f 2>/dev/null)
+$(PAGE): web/node_modules/.package-lock.json assets/sample/handover.jsonl.gz $(shell find web/src web/index.html web/vite.config.ts web/bundle-size.ts -type f 2>/dev/null)
 	@echo "Building the page ..."
 	@$(NPM) run --silent build
 	@touch $(PAGE)
