@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { origin } from '../dashboard/fixture.ts';
 import { createLive } from '../dashboard/live.ts';
@@ -7,6 +8,7 @@ import { empty, reduceAll, type State } from '../dashboard/store.ts';
 import { momentsOf } from './moments.ts';
 import { Parser, type Recording } from './parse.ts';
 import { Player } from './player.ts';
+import { readRecording } from './read.ts';
 import { story, type Told } from './story.ts';
 
 beforeEach(() => {
@@ -237,4 +239,26 @@ test('the moments are the marks and the changes of network', () => {
   ]);
   expect(moments[0]?.text).toBe('change 0');
   expect(moments[1]?.network).toBe('cellular');
+});
+
+test('the sample that the page brings along has what its marks say, and comes back from everywhere', async () => {
+  vi.useRealTimers();
+  const file = await readFile(new URL('../../../assets/sample/handover.jsonl.gz', import.meta.url));
+  const recording = await readRecording(new Response(file).body as ReadableStream<Uint8Array<ArrayBuffer>>);
+  expect([recording.header.redacted, recording.end]).toEqual([true, 'stopped']);
+  const moments = momentsOf(recording.entries);
+  expect(moments.filter((m) => m.kind === 'mark').length).toBeGreaterThanOrEqual(5);
+  const verdicts = new Set(moments.map((m) => m.event.verdict));
+  for (const verdict of ['rebound', 'migrated', 'resumed'] as const) expect(verdicts).toContain(verdict);
+
+  const straight = plain(
+    reduceAll(
+      empty,
+      recording.entries.map((e) => e.action),
+    ),
+  );
+  const player = new Player(recording);
+  for (const { at } of moments.toReversed()) player.seek(at);
+  player.seek(player.end);
+  expect(plain(player.state.value)).toEqual(straight);
 });
