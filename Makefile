@@ -13,7 +13,7 @@ GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-media bench-roam screens clean
+.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-media bench-roam sample screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -27,7 +27,7 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	@echo "Installing the page's packages ..."
 	@$(NPM) ci
 
-$(PAGE): web/node_modules/.package-lock.json $(shell find web/src web/index.html web/vite.config.ts web/bundle-size.ts -type f 2>/dev/null)
+$(PAGE): web/node_modules/.package-lock.json assets/sample/handover.jsonl.gz $(shell find web/src web/index.html web/vite.config.ts web/bundle-size.ts -type f 2>/dev/null)
 	@echo "Building the page ..."
 	@$(NPM) run --silent build
 	@touch $(PAGE)
@@ -95,6 +95,10 @@ bench-media: build browsers
 # What becomes of a call on real networks, in network namespaces (as root).
 bench-roam: build browsers
 	$(NPM) run bench:roam -- $(ARGS)
+
+# The recording that /replay/sample shows, made anew in a real call (assets/sample/handover.jsonl.gz).
+sample: build browsers
+	$(NPM) run sample
 
 # Pictures of every screen, in web/e2e/out.
 screens: build browsers

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/roamcall/roamcall/server/link"
+	"github.com/roamcall/roamcall/server/recording"
 )
 
 // Config says how a Server runs. The zero value of a field means what its comment says.
@@ -28,6 +29,10 @@ type Config struct {
 	LinkPorts       string         // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
 	Networks        []link.Network // that the lab emulates; link.DefaultNetworks if empty
 
+	Record       string // file for a recording of all events and measurements (package recording); "": none
+	RecordRedact bool   // without real addresses, rooms and names of people
+	RecordLimit  int64  // bytes; recording.DefaultLimit
+
 	Version string       // shown by /api/config
 	Logger  *slog.Logger // slog.Default()
 }
@@ -44,6 +49,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxCalls == 0 {
 		c.MaxCalls = 1000
+	}
+	if c.RecordLimit == 0 {
+		c.RecordLimit = recording.DefaultLimit
 	}
 	if c.Bots < 0 {
 		c.Bots = 1

@@ -18,6 +18,8 @@
 //	handover.go     asks receivers what a change of network did to them
 //	bot.go          the test participant
 //	lab.go          links with emulated networks
+//	marks.go        moments that somebody at a dashboard marks
+//	record.go       writes all events and measurements into a file
 //	routes.go, api.go, events.go, access.go, metrics.go   HTTP
 //
 // A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow (a few seconds if its

@@ -152,6 +152,9 @@ func (s *Server) tellOwnPath(session *session) {
 	}
 	err := s.follow(session.ctx, 0, path.Filter{Connection: session.id}, feed{
 		event: func(ev path.Event) error {
+			if ev.Type == path.MomentMarked {
+				return nil // a note of the operator's
+			}
 			return say(ev, func(b json.RawMessage) signaling.Message { return signaling.PathEvent{Event: b} })
 		},
 		snapshot: func(c path.Snapshot) error {

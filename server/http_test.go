@@ -217,6 +217,7 @@ func TestMethods(t *testing.T) {
 		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, POST", "/api/links/none": "GET, HEAD, PATCH",
 		"/api/links/none/attack": "DELETE, GET, HEAD, POST", "/api/calls": read,
 		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
+		"/api/marks": "POST", "/replay": read, "/replay/sample": read,
 	} {
 		var get int
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {

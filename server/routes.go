@@ -34,6 +34,7 @@ func (s *Server) routes() http.Handler {
 	api.Handle("/connections/{id}", web.Get(operator(s.getConnection)))
 	api.Handle("/connections/{id}/qlog", web.Methods{"GET": operator(s.readQlog), "POST": operator(s.startQlog), "DELETE": operator(s.stopQlog)})
 	api.Handle("/events", web.Get(operator(s.streamEvents)))
+	api.Handle("/marks", web.Methods{"POST": operator(s.markMoment)})
 	api.PathPrefix("/").HandlerFunc(web.NotFound)
 	r.Handle("/metrics", web.Get(operator(s.metrics.handler.ServeHTTP)))
 	r.Handle("/debug/pprof/profile", web.Get(operator(pprof.Profile)))

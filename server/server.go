@@ -19,6 +19,7 @@ import (
 
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/server/recording"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -43,8 +44,10 @@ type Server struct {
 	observer *path.Observer
 	links    *link.Registry // nil without the lab
 	linkRate linkRates
+	markRate *rate.Limiter
 	metrics  *metrics
-	sample   *sample // of test participants
+	sample   *sample           // of test participants
+	recorded *recording.Writer // nil unless it is asked for
 
 	udp       *quic.Transport
 	unproven  *rate.Limiter // connections from addresses that are not validated
@@ -84,13 +87,17 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{
-		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst),
+		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst), markRate: rate.NewLimiter(marksPerSecond, markBurst),
 		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
 	}
 	s.handovers.pending = map[string]*measuring{}
 	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())
-	if err := s.open(); err != nil {
+	err = s.open()
+	if err == nil && config.Record != "" { // last, so that there is no file of a server that did not start
+		s.recorded, err = recording.Create(config.Record, recording.Options{Redact: config.RecordRedact, Limit: config.RecordLimit, Roamcall: config.Version})
+	}
+	if err != nil {
 		s.close()
 		return nil, err
 	}
@@ -216,6 +223,9 @@ func (s *Server) Run(ctx context.Context) error {
 		s.observer.Run(observing) // returns nil
 	})
 	s.running.Go(func() { s.countEvents(observing) })
+	if s.recorded != nil {
+		s.running.Go(s.record)
+	}
 	serve("HTTPS", func() error { return s.web.ServeTLS(s.tls, "", "") })
 	if s.plain != nil {
 		serve("HTTP", func() error { return s.web.Serve(s.plain) })
@@ -297,6 +307,9 @@ func (s *Server) close() {
 	}
 	s.endCalls()
 	s.running.Wait()
+	if s.recorded != nil {
+		s.recorded.Close() // what was written is written
+	}
 }
 
 // UDPAddr is where QUIC listens; TCP has the same port.

@@ -21,6 +21,10 @@ What it opens:
   UDP and TCP of --addr   HTTP/3 with WebTransport, and the same pages over HTTPS for phones
   TCP of --http           the pages for browsers on this machine, without certificate warnings
   UDP, ports at random    one for each participant's lab link (--link-ports to choose them, --no-lab for none)
+
+With --record FILE it writes down every event and measurement as JSON lines: no media and no keys. Open
+the file on the page /replay, with or without a server that runs calls: the dashboard shows it again.
+Addresses and names are in it; with --record-redact others stand in their place, to hand the file on.
 `
 
 // What no machine carries is a mistake.
@@ -48,6 +52,13 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	})
 	origins := flags.String("allow-origin", "", "`origins` of pages on other hosts that may join, with commas between")
+	flags.StringVar(&c.Record, "record", "", "`file`, which must not exist, for a recording of all events and measurements")
+	flags.BoolVar(&c.RecordRedact, "record-redact", false, "leave real addresses, rooms and names of people out of the recording")
+	flags.Func("record-limit", "greatest `size` of the recording in bytes, such as 50M; default 200M, which is the most that /replay opens", func(v string) error {
+		n, err := parseSize(v)
+		c.RecordLimit = n
+		return err
+	})
 	verbose := flags.Bool("verbose", false, "log more")
 	if err := parse(flags, args, out, serveHelp); err != nil {
 		return err
@@ -56,6 +67,8 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 		c.AllowOrigins = strings.Split(*origins, ",")
 	}
 	switch {
+	case c.Record == "" && (c.RecordRedact || given(flags, "record-limit")):
+		return fmt.Errorf("--record-redact and --record-limit say how to record, and need --record FILE")
 	case c.Bots < 0 && given(flags, "bot"):
 		return fmt.Errorf("--bot takes a number from 0, not %d", c.Bots)
 	case c.MaxParticipants < 1 || c.MaxParticipants > mostParticipants:
@@ -85,6 +98,9 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 			fmt.Fprintf(out, "Fingerprint of its certificate, for roamcall join --pin and roamcall link: %s\n", s.Fingerprint())
 		}
 		fmt.Fprintf(out, "Operator's key for the dashboard from there: %s\n", s.OperatorKey())
+	}
+	if c.Record != "" {
+		fmt.Fprintf(out, "Recording to %s: open it later at %s/replay\n", c.Record, s.URL())
 	}
 	return s.Run(ctx)
 }

@@ -30,6 +30,8 @@ const (
 	HandoverReport Type = "handover_report"
 	// ConnectionClosed: the connection ended, with the reason.
 	ConnectionClosed Type = "connection_closed"
+	// MomentMarked: somebody at a dashboard marked this moment with a text, for all who look at it later. It happened to no connection, but may be about one.
+	MomentMarked Type = "moment_marked"
 )
 
 // Verdict says what became of a connection when its network changed, from best to worst.
@@ -46,12 +48,12 @@ const (
 	Dropped Verdict = "dropped"
 )
 
-// Event is one thing that happened to one connection. Events are values; nobody changes one after it was published.
+// Event is one thing that happened to one connection; only a mark may be about none. Events are values; nobody changes one after it was published.
 type Event struct {
 	ID          uint64    `json:"id"`   // rises by one with each event, and from one life of the server to the next; below 2^53
 	Time        time.Time `json:"time"` // when it happened, not when it was published
 	Type        Type      `json:"type"`
-	Connection  string    `json:"connection"`          // with QUIC the original destination connection ID, hex
+	Connection  string    `json:"connection"`          // with QUIC the original destination connection ID, hex; "" of a mark that is about no connection
 	Transport   string    `json:"transport,omitempty"` // "webtransport" over QUIC, "websocket" over TCP
 	Participant string    `json:"participant,omitempty"`
 	Name        string    `json:"name,omitempty"` // the participant's display name
@@ -74,6 +76,7 @@ type Event struct {
 	Phases       *Phases       `json:"phases,omitempty"`   // session_resumed
 	Report       *Report       `json:"report,omitempty"`
 	Reason       string        `json:"reason,omitempty"` // connection_closed, path_validation_failed
+	Text         string        `json:"text,omitempty"`   // moment_marked
 }
 
 // Endpoint is a path's address pair with the network it runs over.

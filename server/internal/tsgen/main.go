@@ -1,5 +1,5 @@
 // Command tsgen writes the TypeScript types of everything that the server says to a page, from the Go structs that it says it with:
-// the control messages, the path events and snapshots, the lab's links. `make generate` runs it; a test fails when its output is stale.
+// the control messages, the path events and snapshots, the lab's links, recordings. `make generate` runs it; a test fails when its output is stale.
 package main
 
 import (
@@ -13,6 +13,7 @@ import (
 
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/server/recording"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -36,11 +37,11 @@ var unions = map[reflect.Type][]string{
 	reflect.TypeFor[signaling.Emoji]():    values(signaling.Emojis()...),
 	reflect.TypeFor[path.Type](): values(path.ConnectionStarted, path.ConnectionIDIssued, path.ConnectionIDInUse, path.ConnectionIDRetired, path.PathChallengeSent,
 		path.PathResponseReceived, path.PathValidated, path.PathValidationFailed, path.PathSwitched, path.SessionResumed,
-		path.HandoverReport, path.ConnectionClosed),
-	reflect.TypeFor[path.Verdict](): values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),
-	reflect.TypeFor[path.Side]():    values(path.Server, path.Client),
-	reflect.TypeFor[link.Style]():   values(link.Hard, link.Soft, link.Walk),
-
+		path.HandoverReport, path.ConnectionClosed, path.MomentMarked),
+	reflect.TypeFor[path.Verdict]():    values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),
+	reflect.TypeFor[path.Side]():       values(path.Server, path.Client),
+	reflect.TypeFor[link.Style]():      values(link.Hard, link.Soft, link.Walk),
+	reflect.TypeFor[recording.End]():   values(recording.Stopped, recording.Full),
 	reflect.TypeFor[link.AttackKind](): values(link.AttackKinds()...),
 }
 
@@ -60,6 +61,9 @@ var renames = map[reflect.Type]string{
 	reflect.TypeFor[link.Change]():       "NetworkChange",
 	reflect.TypeFor[link.Counters]():     "LinkCounters",
 	reflect.TypeFor[link.Drops]():        "LinkDrops",
+	reflect.TypeFor[recording.Header]():  "RecordingHeader",
+	reflect.TypeFor[recording.Line]():    "RecordingLine",
+	reflect.TypeFor[recording.End]():     "RecordingEnd",
 }
 
 // raw says what the JSON behind a json.RawMessage member is.
@@ -98,6 +102,8 @@ func generate() string {
 	union("FromParticipant", signaling.FromParticipant())
 	union("FromServer", signaling.FromServer())
 	g.name(reflect.TypeFor[link.AttackState]()) // of the API
+	g.name(reflect.TypeFor[recording.Header]())
+	g.name(reflect.TypeFor[recording.Line]())
 	for len(g.queue) > 0 {
 		t := g.queue[0]
 		g.queue = g.queue[1:]
@@ -198,6 +204,9 @@ func constants() string {
 		{"REPORT_FLOW", signaling.ReportFlow},
 		{"MAX_REPORT_TRACKS", signaling.MaxReportTracks},
 		{"UNKNOWN_QUEUEING", signaling.UnknownQueueing},
+		{"RECORDING_FORMAT", "'" + recording.Format + "'"},
+		{"RECORDING_VERSION", recording.Version},
+		{"RECORDING_LIMIT", recording.DefaultLimit},
 	} {
 		fmt.Fprintf(&b, "export const %s = %v;\n", c.name, c.value)
 	}

@@ -3,7 +3,17 @@
 import { type Signal, signal } from '@preact/signals';
 import { follow, liveSpan, pan, pause, range, reveal, show, type Window, zoom } from './view.ts';
 
+/** What the buttons say about following the present, which in a recording is not now. */
+export interface TimeWords {
+  present: string;
+  hold: string;
+  follow: string;
+}
+
+const live: TimeWords = { present: 'Live', hold: 'Pause (Space)', follow: 'Follow the present (Space or L)' };
+
 export interface TimeControl {
+  readonly words: TimeWords;
   readonly window: Signal<Window>;
   /** Time under the pointer, on whichever drawing it is; NaN for none. */
   readonly cursor: Signal<number>;
@@ -17,12 +27,13 @@ export interface TimeControl {
   reset(): void;
 }
 
-export function createTimeControl(now: () => number, span = liveSpan): TimeControl {
+export function createTimeControl(now: () => number, span = liveSpan, words = live): TimeControl {
   const window = signal<Window>({ end: null, span });
   const set = (next: Window) => {
     window.value = next;
   };
   return {
+    words,
     window,
     cursor: signal(Number.NaN),
     now,

@@ -26,6 +26,8 @@ import { type Links, linkOf, networkTitle, openLinks } from './links.ts';
 import { createLive, type Live } from './live.ts';
 import { EventLog } from './log.tsx';
 import { Qlog } from './qlog.tsx';
+import { Recorder } from './recorder.ts';
+import { RecordedMark, RecordingTools } from './recordings.tsx';
 import { type Feed, openSource, type Source, takeKey } from './sse.ts';
 import { type Connection, matches, ordered, type State } from './store.ts';
 import { agoText, clockText } from './time.ts';
@@ -38,15 +40,19 @@ interface Parts {
   source: Source;
   links: Links;
   control: TimeControl;
+  /** What this dashboard was told, to be saved; none where it shows a recording. */
+  recorder?: Recorder;
 }
 
-function open(): Parts {
+function open(): Required<Parts> {
   const found = takeKey(location.href);
   if (found.key !== null) history.replaceState(history.state, '', found.address);
   const live = createLive();
+  const recorder = new Recorder();
   return {
     live,
-    source: openSource(live, found.key),
+    recorder,
+    source: openSource(recorder.before(live), found.key),
     links: openLinks(),
     control: createTimeControl(live.now),
   };
@@ -54,7 +60,7 @@ function open(): Parts {
 
 export function Dashboard() {
   const parts = useMemo(open, []);
-  const { live, source, links, control } = parts;
+  const { source, links } = parts;
   useEffect(
     () => () => {
       source.close();
@@ -62,11 +68,11 @@ export function Dashboard() {
     },
     [],
   );
-  return <Board live={live} source={source} links={links} control={control} />;
+  return <Board {...parts} />;
 }
 
 /** The dashboard over whatever feeds it. */
-export function Board({ live, source, links, control }: Parts) {
+export function Board({ live, source, links, control, recorder }: Parts) {
   const state = live.state.value;
   const feed = source.feed.value;
   const list = links.list.value;
@@ -75,7 +81,8 @@ export function Board({ live, source, links, control }: Parts) {
   const style = useSignal<SwitchStyle>(rememberedStyle());
   const screen = useScreen();
   const tick = useTick(1000);
-  useSpace(control);
+  const recorded = feed.state === 'recorded';
+  useSpace(control, !recorded);
   const drawn = useRef(new Map<string, { key: unknown[]; node: VNode }>());
 
   const all = useMemo(() => ordered(state), [state]);
@@ -90,7 +97,7 @@ export function Board({ live, source, links, control }: Parts) {
   const selected = pick(state, all, chosen.value);
   const link = selected && linkOf(list, selected.snapshot);
   const now = live.now();
-  const emulated = list.some((l) => l.emulated);
+  const emulated = list.some((l) => l.emulated) || (recorded && all.some((c) => c.snapshot.link));
   const title = (network: string) => networkTitle(network, link ?? list[0]);
   const compact = running.length > mostCards || screen.narrow;
 
@@ -188,12 +195,13 @@ export function Board({ live, source, links, control }: Parts) {
               <p class="d-muted">No connection matches “{search.value}”.</p>
             )}
           </div>
+          {recorder && <RecordingTools recorder={recorder} />}
         </nav>
         {part ? (
           <div class="d-detail">
             <div class="d-grid">
               <div class="d-main">
-                <DetailHead connection={part.connection} now={now} numbers={compact} />
+                <DetailHead connection={part.connection} now={now} numbers={compact} recorded={recorded} />
                 <NewsLine {...part} you={part.connection.snapshot.name || 'The participant'} />
                 <PictureSection {...part} narrow={screen.narrow} />
                 {screen.columns && <IDsSection connection={part.connection} />}
@@ -214,7 +222,8 @@ export function Board({ live, source, links, control }: Parts) {
                   narrow={screen.narrow}
                   title={title}
                   onShow={(event) => {
-                    if (event.connection !== part.connection.id) chosen.value = event.connection;
+                    if (event.connection && event.connection !== part.connection.id)
+                      chosen.value = event.connection;
                     showEvent(control, event);
                   }}
                 />
@@ -254,7 +263,7 @@ function Top({
       <a href="/" class="d-brand">
         <Mark size={30} /> <h1>Roamcall</h1>
       </a>
-      <FeedMark feed={feed} open={openCount} />
+      {feed.state === 'recorded' ? <RecordedMark {...feed} /> : <FeedMark feed={feed} open={openCount} />}
       <span class="d-count">
         <b>{openCount}</b> {openCount === 1 ? 'connection' : 'connections'}
       </span>
@@ -279,7 +288,7 @@ function Top({
 /** Nothing heard for this long, although connections are open, is not "live": samples come five times a second. */
 const silentMs = 3000;
 
-function FeedMark({ feed, open }: { feed: Feed; open: number }) {
+function FeedMark({ feed, open }: { feed: Exclude<Feed, { state: 'recorded' }>; open: number }) {
   const silent = feed.state === 'live' && open > 0 ? Date.now() - feed.heard : 0;
   const live = feed.state === 'live' && silent < silentMs;
   const text =
@@ -305,7 +314,17 @@ function FeedMark({ feed, open }: { feed: Feed; open: number }) {
   );
 }
 
-function DetailHead({ connection, now, numbers }: { connection: Connection; now: number; numbers: boolean }) {
+function DetailHead({
+  connection,
+  now,
+  numbers,
+  recorded,
+}: {
+  connection: Connection;
+  now: number;
+  numbers: boolean;
+  recorded: boolean;
+}) {
   const s = connection.snapshot;
   return (
     <header class="d-detail-head">
@@ -317,7 +336,7 @@ function DetailHead({ connection, now, numbers }: { connection: Connection; now:
       </span>
       <span class="d-grow" />
       {numbers && <Numbers connection={connection} />}
-      <Qlog connection={connection} />
+      {!recorded && <Qlog connection={connection} />}
     </header>
   );
 }
@@ -327,12 +346,15 @@ function Nobody({ feed }: { feed: Feed }) {
     <div class="d-nobody">
       {feed.state === 'connecting' ? (
         <p>Connecting…</p>
+      ) : feed.state === 'recorded' ? (
+        <h2>Nobody is connected at this moment of the recording</h2>
       ) : (
         <>
           <h2>Nobody is connected</h2>
           <p>
             Open <a href="/">the lobby</a> in another window and join a call: its connection appears here at
-            once. Then switch its network and watch.
+            once. Then switch its network and watch. Or look at{' '}
+            <a href="/replay/sample">a call that was recorded</a>.
           </p>
         </>
       )}

@@ -135,6 +135,7 @@ export function TimeSection({
     <div class="d-time">
       <Timeline
         connections={chain}
+        marks={state.marks}
         control={control}
         title={(network) => networkTitle(network, link)}
         narrow={narrow}

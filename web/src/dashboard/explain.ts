@@ -44,6 +44,7 @@ export const typeWords: Record<EventType, string> = {
   session_resumed: 'Session resumed',
   handover_report: 'Handover report',
   connection_closed: 'Connection closed',
+  moment_marked: 'Moment marked',
 };
 
 export const verdictWords: Record<Verdict, { short: string; meaning: string; sources: Source[] }> = {
@@ -164,6 +165,13 @@ export function explain(event: PathEventData): Explanation {
             ? verdictWords.dropped.meaning
             : 'The connection ended, by a close from either side or because nothing was heard for the idle timeout. Its connection IDs mean nothing any more.',
         sources: [s9000('10', 'connection termination')],
+      };
+    case 'moment_marked':
+      return {
+        title: `Marked: ${event.text ?? ''}`,
+        meaning:
+          'Somebody at a dashboard marked this moment, so that it is found again. It is their note: nothing that the server measured.',
+        sources: [],
       };
   }
   // A type that a newer server added.

@@ -14,7 +14,12 @@ export interface Filter {
 /** The newest events that pass, newest first, at most `most`. */
 export function filtered(state: State, filter: Filter, most: number): PathEventData[] {
   const words = filter.text.toLowerCase().split(/\s+/).filter(Boolean);
-  const found: PathEventData[] = [];
+  const found = state.marks.filter(
+    (m) =>
+      (!filter.connection || !m.connection || m.connection === filter.connection) &&
+      ofType(m, filter.type) &&
+      hasWords(m, words),
+  );
   const from = filter.connection ? [state.connections.get(filter.connection)] : state.connections.values();
   for (const connection of from) {
     if (!connection) continue;

@@ -38,6 +38,13 @@ export interface EventLane {
   marks: Mark[];
 }
 
+/** What somebody marked, as a line over all lanes. */
+export interface MomentLane {
+  kind: 'moments';
+  key: string;
+  marks: Mark[];
+}
+
 export type Direction = 'down' | 'up';
 
 export interface Gap {
@@ -63,16 +70,21 @@ export interface MediaLane {
   measured: boolean; // somebody received video or made up audio in this window
 }
 
-export type Lane = PathLane | EventLane | MediaLane;
+/** The lanes that are made of events. */
+export type StoryLane = PathLane | EventLane | MomentLane;
+export type Lane = StoryLane | MediaLane;
 
-/** Path and event lanes of a participant's connections, oldest first. Lanes do not depend on the window. */
-export function lanes(connections: readonly Connection[]): (PathLane | EventLane)[] {
+/** Lanes of a participant's connections, oldest first, and of the marks that are about them or about nobody. Lanes do not depend on the window. */
+export function lanes(connections: readonly Connection[], marks: readonly PathEventData[] = []): StoryLane[] {
   const paths = connections.flatMap(pathLanes);
   const all = connections.flatMap((c) => c.events);
   const mark = (event: PathEventData): Mark => ({ time: parseTime(event.time), event });
   // Where IDs are issued and retired, and where connections begin and end: what a connection ID's life is bounded by.
   const others = all.filter((e) => e.type.startsWith('connection_') || e.type === 'session_resumed');
-  const result: (PathLane | EventLane)[] = paths;
+  const moments = marks.filter((m) => !m.connection || connections.some((c) => c.id === m.connection));
+  const result: StoryLane[] = [];
+  if (moments.length > 0) result.push({ kind: 'moments', key: 'moments', marks: moments.map(mark) });
+  result.push(...paths);
   if (others.length > 0) result.push({ kind: 'ids', key: 'ids', marks: others.map(mark) });
   return result;
 }
@@ -184,12 +196,7 @@ function endOf({ snapshot, events, series }: Connection): number {
 }
 
 /** The path lanes that have something to show in the range, the newest `most` of them, in their order. */
-export function visible(
-  all: readonly (PathLane | EventLane)[],
-  range: Range,
-  now: number,
-  most: number,
-): (PathLane | EventLane)[] {
+export function visible(all: readonly StoryLane[], range: Range, now: number, most: number): StoryLane[] {
   const shown = all.filter((lane) => {
     if (lane.kind !== 'path') return true;
     if (lane.bars.some((b) => b.from <= range.to && (b.to ?? now) >= range.from)) return true;

@@ -25,7 +25,8 @@ export type Glyph =
   | 'started'
   | 'closed'
   | 'resumed'
-  | 'report';
+  | 'report'
+  | 'mark';
 
 /** Marks that stand closer together than they can be told apart. */
 export interface Cluster {
@@ -84,9 +85,11 @@ export interface Layout {
   lanes: LaneBox[];
   nowX: number; // NaN if the present is not in view
   switches: { x: number; network: string }[]; // across all lanes
+  moments: number[]; // x of what somebody marked, across all lanes
 }
 
 const order: Glyph[] = [
+  'mark',
   'failed',
   'switched',
   'resumed',
@@ -114,6 +117,7 @@ const glyphs: Record<string, Glyph> = {
   connection_closed: 'closed',
   session_resumed: 'resumed',
   handover_report: 'report',
+  moment_marked: 'mark',
 };
 
 export function glyphOf(type: string): Glyph {
@@ -159,6 +163,7 @@ export function layout(lanes: readonly Lane[], f: Frame): Layout {
             .map((m) => ({ x: timeToX(m.time, f), network: lane.network }))
         : [],
     ),
+    moments: boxes.flatMap((box) => (box.lane.kind === 'moments' ? box.clusters.map((c) => c.x) : [])),
   };
 }
 
@@ -226,6 +231,7 @@ const short: Record<Glyph, string> = {
   closed: 'closed',
   resumed: 'resumed',
   report: '',
+  mark: '',
 };
 
 /** A rough width: the painter's font is proportional, and labels that nearly touch are worse than ones that are missing. */
@@ -271,6 +277,7 @@ function labelsOf(cluster: Cluster): string[] {
   const kinds = [...new Set(cluster.marks.map((m) => glyphOf(m.event.type)))].filter((k) => k !== 'report');
   const first = cluster.marks[0]?.event;
   if (!first || kinds.length === 0) return [];
+  if (first.type === 'moment_marked') return momentLabels(cluster.marks);
   const steps = kinds.map((k) => short[k]).join(' · ');
   if (first.type.startsWith('connection_id')) {
     if (cluster.marks.length > 1) return [`${cluster.marks.length} IDs`];
@@ -282,6 +289,13 @@ function labelsOf(cluster: Cluster): string[] {
   if (!verdict) return [steps, short[cluster.glyph]];
   // Far out, when the whole validation is one mark, the verdict says it all; near by, the steps do.
   return kinds.length >= 4 ? [verdict] : [`${steps}: ${verdict}`, verdict];
+}
+
+/** What was marked last of several, as much of it as there is room for. */
+function momentLabels(marks: readonly Mark[]): string[] {
+  const text = marks.at(-1)?.event.text ?? '';
+  const cuts = [48, 32, 20, 12].filter((n) => n < text.length);
+  return [text, ...cuts.map((n) => `${text.slice(0, n).trimEnd()}…`)];
 }
 
 function brackets(found: readonly Cluster[], y: number, f: Frame): Bracket[] {

@@ -169,7 +169,9 @@ function Row({ event, several, words, title, onToggle, onShow }: RowProps) {
           <time dateTime={event.time} class="d-mono">
             {clockText(parseTime(event.time))}
           </time>
-          {several && <b class="d-event-who">{event.name || event.connection.slice(0, 8)}</b>}
+          {several && event.connection && (
+            <b class="d-event-who">{event.name || event.connection.slice(0, 8)}</b>
+          )}
           <button type="button" class="d-event-title" aria-expanded={words} onClick={onToggle}>
             {e.title}
           </button>
@@ -254,6 +256,7 @@ export function GlyphIcon({ type }: { type: PathEventType }) {
     used: <rect x="3" y="3" width="12" height="12" class="fill" />,
     retired: <path d="M4 4h10v10H4zM4 4l10 10" class="ring" />,
     report: <path d="M4 3h10v12H4zM6.500 7h5M6.500 10h5" class="ring" />,
+    mark: <path d="M5 2v14.500M5 3l9 3.500-9 3.500z" class="ring" />,
   }[kind];
   return (
     <svg class={`d-glyph g-${kind}`} viewBox="0 0 18 18" aria-hidden="true">

@@ -44,6 +44,11 @@ export function paint(c: Context, l: Layout, f: Frame, look: Look): void {
     line(c, change.x, l.axisHeight, change.x, l.height);
     c.globalAlpha = 1;
   }
+  c.strokeStyle = p('--accent');
+  c.lineWidth = 1.5;
+  c.setLineDash([7, 4]);
+  for (const x of l.moments) line(c, x, l.axisHeight, x, l.height);
+  c.setLineDash([]);
   if (!Number.isNaN(l.nowX)) {
     c.strokeStyle = p('--now');
     c.lineWidth = 2;
@@ -192,6 +197,7 @@ const colours: Record<Glyph, string> = {
   closed: '--path-failed',
   resumed: '--verdict-resumed',
   report: '--text-2',
+  mark: '--accent',
 };
 
 function mark(c: Context, cluster: Cluster, f: Frame, look: Look): void {
@@ -267,6 +273,18 @@ export function glyph(
       c.moveTo(x - r * 0.5, y + r * 0.05);
       c.lineTo(x - r * 0.1, y + r * 0.45);
       c.lineTo(x + r * 0.55, y - r * 0.4);
+      c.stroke();
+      return;
+    case 'mark': // a flag on the line
+      c.moveTo(x, y - r * 1.2);
+      c.lineTo(x + r * 1.8, y - r * 0.4);
+      c.lineTo(x, y + r * 0.4);
+      c.closePath();
+      c.fillStyle = colour;
+      c.fill();
+      c.beginPath();
+      c.moveTo(x, y - r * 1.2);
+      c.lineTo(x, y + r * 1.4);
       c.stroke();
       return;
     case 'used':

@@ -294,6 +294,7 @@ function useFlights(connection: Connection, now: () => number): Flight[] {
   useEffect(() => {
     const known = seen.peek();
     const fresh = known.connection === connection.id;
+    if (fresh && known.id > newest) seen.value = { ...known, id: newest }; // a recording was turned back
     if (fresh && known.id >= newest) return;
     const at = performance.now();
     let free = fresh ? Math.max(known.free, at) : at;

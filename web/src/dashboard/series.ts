@@ -34,6 +34,15 @@ export class Series {
 
   constructor(readonly capacity = 2000) {}
 
+  /** The same samples, to go on from separately. */
+  copy(): Series {
+    const copied = new Series(this.capacity);
+    copied.length = this.length;
+    copied.data = this.data.slice();
+    copied.start = this.start;
+    return copied;
+  }
+
   push(sample: ConnectionSample): void {
     const time = parseTime(sample.time);
     // A replayed or reordered sample would make the lines run backwards.

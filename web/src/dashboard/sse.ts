@@ -12,7 +12,9 @@ export type Feed =
   /** The stream broke; what is on the screen is what was known at `heard`. */
   | { state: 'reconnecting'; heard: number; reason: string }
   /** The server wants the operator's key. */
-  | { state: 'locked'; wrong: boolean };
+  | { state: 'locked'; wrong: boolean }
+  /** There is no server: what happened before is shown again. `begun` is when, on the clock of the server that it was recorded by. */
+  | { state: 'recorded'; begun: number; redacted: boolean };
 
 export interface Source {
   readonly feed: ReadonlySignal<Feed>;

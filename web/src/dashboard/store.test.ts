@@ -10,6 +10,7 @@ import {
   matches,
   maxClosed,
   maxEvents,
+  maxMarks,
   ordered,
   reduce,
   reduceAll,
@@ -156,6 +157,33 @@ describe('bounds', () => {
     expect(state.connections.has('old0')).toBe(false);
     expect(state.connections.has('c1')).toBe(true);
   });
+});
+
+test('marks stand by themselves: they make no connection, and are counted and bounded', () => {
+  const mark = (at: number, more: Partial<PathEventData> = {}) =>
+    event('moment_marked', at, { connection: '', text: `mark ${at}`, ...more });
+  const first = mark(1);
+  let state = after({ type: 'snapshot', snapshot: snapshot() }, ...events([first, first, mark(2)]));
+  expect([...state.connections.keys()]).toEqual(['c1']);
+  expect(state.marks.map((m) => m.text)).toEqual(['mark 1', 'mark 2']);
+  expect([state.taken, state.newest?.text]).toEqual([2, 'mark 2']);
+  // One that is about a connection does not make its snapshot, which knows nothing of marks, too old.
+  const own = mark(3, { connection: 'c1' });
+  state = reduceAll(state, events([own]));
+  state = reduce(state, {
+    type: 'snapshot',
+    snapshot: snapshot({ verdict: 'migrated', last_event: own.id }),
+  });
+  expect(state.connections.get('c1')?.snapshot.verdict).toBe('migrated');
+  expect(state.connections.get('c1')?.events).toEqual([]);
+  state = reduceAll(state, events(Array.from({ length: maxMarks + 5 }, (_, i) => mark(10 + i))));
+  expect(state.marks).toHaveLength(maxMarks);
+  expect(state.marks.at(-1)?.text).toBe(`mark ${maxMarks + 14}`);
+});
+
+test('an event of no connection that is no mark changes nothing', () => {
+  const state = after(...events([event('path_validated', 1, { connection: '' })]));
+  expect([state.connections.size, state.taken]).toEqual([0, 0]);
 });
 
 test('samples go to their connection and leave others alone', () => {

@@ -10,6 +10,7 @@ import { parseTime } from './time.ts';
 export const maxEvents = 2000; // per connection
 export const maxSamples = 2000; // per connection: 400 s at five a second
 export const maxClosed = 50; // connections that have ended
+export const maxMarks = 500;
 
 /** One connection as the screens see it. Replaced, never changed, except that `series` grows in place. */
 export interface Connection {
@@ -26,6 +27,8 @@ export interface Connection {
 
 export interface State {
   readonly connections: ReadonlyMap<string, Connection>;
+  /** Moments that somebody marked, by id, oldest first. Most are about no connection, so no connection has them among its events. */
+  readonly marks: readonly PathEventData[];
   /** This device's clock minus the server's, ms; NaN until something timed has arrived. */
   readonly offset: number;
   /** The event that was taken last, and how many were: IDs begin anew when the server does. */
@@ -41,7 +44,7 @@ export type Action =
   /** `received`: Date.now() when they arrived. Samples tell the clocks' difference; events do not, because they may be a replay. */
   | { type: 'samples'; samples: readonly ConnectionSample[]; received?: number };
 
-export const empty: State = { connections: new Map(), offset: Number.NaN, newest: null, taken: 0 };
+export const empty: State = { connections: new Map(), marks: [], offset: Number.NaN, newest: null, taken: 0 };
 
 export function reduce(state: State, action: Action): State {
   return reduceAll(state, [action]);
@@ -50,7 +53,7 @@ export function reduce(state: State, action: Action): State {
 /** Several actions at the cost of one copy of the map. */
 export function reduceAll(state: State, actions: readonly Action[]): State {
   const connections = new Map(state.connections);
-  let { offset, newest, taken } = state;
+  let { marks, offset, newest, taken } = state;
   for (const action of actions) {
     switch (action.type) {
       case 'list':
@@ -59,12 +62,15 @@ export function reduceAll(state: State, actions: readonly Action[]): State {
       case 'snapshot':
         takeSnapshot(connections, action.snapshot);
         break;
-      case 'event':
-        if (takeEvent(connections, action.event)) {
+      case 'event': {
+        const before = marks;
+        if (action.event.type === 'moment_marked') marks = insert(marks, action.event, maxMarks);
+        if (marks !== before || takeEvent(connections, action.event)) {
           newest = action.event;
           taken++;
         }
         break;
+      }
       case 'samples':
         for (const sample of action.samples) takeSample(connections, sample);
         for (const sample of action.samples) offset = clock(offset, sample.time, action.received);
@@ -72,7 +78,7 @@ export function reduceAll(state: State, actions: readonly Action[]): State {
     }
   }
   forget(connections);
-  return { connections, offset, newest, taken };
+  return { connections, marks, offset, newest, taken };
 }
 
 /**
@@ -120,8 +126,9 @@ function takeSnapshot(connections: Map<string, Connection>, snapshot: Connection
 
 /** Reports false if the event was known already. */
 function takeEvent(connections: Map<string, Connection>, event: PathEventData): boolean {
+  if (event.type === 'moment_marked' || event.connection === '') return false;
   const old = connections.get(event.connection) ?? { ...blank(snapshotOf(event)), partial: true };
-  const events = insert(old.events, event);
+  const events = insert(old.events, event, maxEvents);
   if (events === old.events) return false;
   const changes =
     event.type === 'path_switched' ||
@@ -150,11 +157,15 @@ function takeSample(connections: Map<string, Connection>, sample: ConnectionSamp
 }
 
 /** The list with the event in its place; the same list if it was there, or is too old to be kept. Events nearly always come in order, replays do not. */
-function insert(events: readonly PathEventData[], event: PathEventData): readonly PathEventData[] {
+function insert(
+  events: readonly PathEventData[],
+  event: PathEventData,
+  most: number,
+): readonly PathEventData[] {
   let at = events.length;
   while (at > 0 && (events[at - 1] as PathEventData).id > event.id) at--;
   if (at > 0 && events[at - 1]?.id === event.id) return events;
-  const dropped = Math.max(0, events.length + 1 - maxEvents);
+  const dropped = Math.max(0, events.length + 1 - most);
   if (at < dropped) return events; // older than all that is kept
   const next = events.slice(dropped);
   next.splice(at - dropped, 0, event);

@@ -2,6 +2,7 @@
 
 import { useSignal } from '@preact/signals';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
+import type { PathEventData } from '../protocol/messages.gen.ts';
 import { Button, IconButton } from '../ui/button.tsx';
 import { theme } from '../ui/theme.ts';
 import { announce } from '../ui/toast.tsx';
@@ -27,6 +28,8 @@ import { range } from './view.ts';
 export interface TimelineProps {
   /** One participant's connections, oldest first; the media lanes are the last one's. */
   connections: readonly Connection[];
+  /** Moments that somebody marked. */
+  marks: readonly PathEventData[];
   control: TimeControl;
   title: (network: string) => string;
   /** Narrow: lane names above the lanes, not beside them. */
@@ -46,13 +49,16 @@ interface Tip {
 }
 
 export function Timeline(props: TimelineProps) {
-  const { connections, control, narrow } = props;
+  const { connections, marks, control, narrow } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const tip = useSignal<Tip | null>(null);
   const stable = useMemo(
-    () => lanes(connections),
+    () => lanes(connections, marks),
     // Samples replace connections five times a second; the lanes only depend on what happened.
-    connections.flatMap((c) => [c.id, c.events, c.snapshot.last_event, c.snapshot.state]).slice(-16),
+    [
+      marks,
+      ...connections.flatMap((c) => [c.id, c.events, c.snapshot.last_event, c.snapshot.state]).slice(-16),
+    ],
   );
   // The animation loop reads what the last render knew, without being started again by every sample.
   const latest = useRef({ props, stable });
@@ -97,6 +103,7 @@ export function Timeline(props: TimelineProps) {
         p.maxPaths,
         p.gutter,
         events.length,
+        p.marks.length,
         last?.id,
       ].join();
       if (key === lastKey) return;
@@ -249,6 +256,8 @@ function laneName(box: LaneBox, title: (network: string) => string): { name: str
   switch (lane.kind) {
     case 'path':
       return { name: lane.network ? title(lane.network) : `Path ${lane.path}`, detail: lane.remote };
+    case 'moments':
+      return { name: 'Marks', detail: 'set by hand' };
     case 'ids':
       return { name: 'Connection IDs', detail: 'issued, in use, retired' };
     case 'media':
@@ -302,11 +311,13 @@ function TimelineControls({
         type="button"
         class={live ? 'd-live on' : 'd-live'}
         aria-pressed={live}
-        title={live ? 'Pause (Space)' : 'Follow the present (Space or L)'}
+        title={live ? control.words.hold : control.words.follow}
         onClick={() => control.togglePause()}
       >
         <span class="d-dot" />
-        {live ? `Live · last ${roundMs(window.span)}` : `Paused · ${roundMs(window.span)} shown`}
+        {live
+          ? `${control.words.present} · last ${roundMs(window.span)}`
+          : `Paused · ${roundMs(window.span)} shown`}
       </button>
       <span class="d-grow" />
       {changed && (
@@ -343,7 +354,7 @@ function TimelineControls({
       </Button>
       {!(live && window.span === 30_000) && (
         <Button size="small" onClick={() => control.reset()}>
-          {narrow ? 'Live' : 'Last 30 s'}
+          {narrow ? control.words.present : 'Last 30 s'}
         </Button>
       )}
     </div>

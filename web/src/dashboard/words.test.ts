@@ -14,7 +14,7 @@ const title = (network: string) => ({ wifi: 'Wi-Fi', cellular: 'Cellular' })[net
 
 describe('explain', () => {
   test('every type has words, a meaning and, where QUIC defines it, a section', () => {
-    const own: string[] = ['session_resumed', 'handover_report'];
+    const own: string[] = ['session_resumed', 'handover_report', 'moment_marked'];
     for (const type of Object.keys(typeWords) as PathEventType[]) {
       const e = explain(
         event(type, 0, {
@@ -49,6 +49,24 @@ describe('explain', () => {
     expect(sourceURL({ rfc: 9000, section: '8.2.1', about: '' })).toBe(
       'https://www.rfc-editor.org/rfc/rfc9000#section-8.2.1',
     );
+  });
+});
+
+describe('marks in the log', () => {
+  const mark = (connection: string, text: string) => event('moment_marked', 5, { connection, text });
+  const state = reduceAll(
+    empty,
+    [mark('', 'for all'), mark('c1', 'of one'), mark('c2', 'of another'), event('path_validated', 6)].map(
+      (e) => ({ type: 'event', event: e }),
+    ),
+  );
+  const texts = (connection: string, type: 'all' | 'path' | 'moment_marked' = 'all', text = '') =>
+    filtered(state, { type, connection, text }, 10).map((e) => e.text ?? e.type);
+  test('those of nobody are for everybody', () => {
+    expect(texts('').toSorted()).toEqual(['for all', 'of another', 'of one', 'path_validated']);
+    expect(texts('c1').toSorted()).toEqual(['for all', 'of one', 'path_validated']);
+    expect(texts('c1', 'path')).toEqual(['path_validated']);
+    expect(texts('', 'moment_marked', 'another')).toEqual(['of another']);
   });
 });
 

@@ -241,6 +241,22 @@ export interface AttackState {
   attackers: Attacker[];
 }
 
+export interface RecordingHeader {
+  format: string;
+  version: number;
+  time: string;
+  roamcall: string;
+  redacted: boolean;
+}
+
+export interface RecordingLine {
+  at: string;
+  event?: PathEventData;
+  snapshot?: ConnectionSnapshot;
+  samples?: ConnectionSample[];
+  end?: RecordingEnd;
+}
+
 export type Codec = 'vp8' | 'vp9' | 'av1' | 'h264' | 'opus';
 
 export type Kind = 'audio' | 'video';
@@ -318,6 +334,7 @@ export interface PathEventData {
   phases?: Phases;
   report?: HandoverReport;
   reason?: string;
+  text?: string;
 }
 
 export interface ConnectionSnapshot {
@@ -390,6 +407,8 @@ export interface Attacker {
   max_ratio: number;
 }
 
+export type RecordingEnd = 'stopped' | 'limit';
+
 export interface TrackEncoding {
   id: number;
   ssrc: number;
@@ -398,7 +417,7 @@ export interface TrackEncoding {
   layers: number;
 }
 
-export type PathEventType = 'connection_started' | 'connection_id_issued' | 'connection_id_in_use' | 'connection_id_retired' | 'path_challenge_sent' | 'path_response_received' | 'path_validated' | 'path_validation_failed' | 'path_switched' | 'session_resumed' | 'handover_report' | 'connection_closed';
+export type PathEventType = 'connection_started' | 'connection_id_issued' | 'connection_id_in_use' | 'connection_id_retired' | 'path_challenge_sent' | 'path_response_received' | 'path_validated' | 'path_validation_failed' | 'path_switched' | 'session_resumed' | 'handover_report' | 'connection_closed' | 'moment_marked';
 
 export interface ConnectionIDInfo {
   id: string;
@@ -533,6 +552,9 @@ export const MAX_CHAT = 1000;
 export const REPORT_FLOW = 0;
 export const MAX_REPORT_TRACKS = 35;
 export const UNKNOWN_QUEUEING = 65535;
+export const RECORDING_FORMAT = 'roamcall-recording';
+export const RECORDING_VERSION = 1;
+export const RECORDING_LIMIT = 200000000;
 
 export const Codes = {
   left: 0,
