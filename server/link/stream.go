@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	// maxFlows bounds the TCP connections of a stream link, those that have fallen silent included: a page has one, and a few more while it replaces it. The
+	// maxStreamFlows bounds the TCP connections of a stream link, those that have fallen silent included: a page has one, and a few more while it replaces it. The
 	// oldest that fell silent gives way.
-	maxFlows = 8
+	maxStreamFlows = 8
 	// graveTime is how long a connection that has fallen silent is kept open towards both sides. On a network it would stay silent for good; by then whoever
 	// waited for it has given it up.
 	graveTime = 30 * time.Second
@@ -151,7 +151,7 @@ func (s *StreamLink) enter() (*streamNetwork, error) {
 	if s.isClosed {
 		return nil, ErrClosed
 	}
-	if len(s.flows)+s.dialing >= maxFlows && !s.bury() {
+	if len(s.flows)+s.dialing >= maxStreamFlows && !s.bury() {
 		return nil, ErrTooManySockets
 	}
 	s.dialing++

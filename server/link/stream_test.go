@@ -72,8 +72,8 @@ func expect(t testing.TB, c net.Conn, want string) {
 	}
 }
 
-// silence fails unless a connection says nothing, not even that it has ended, for a while.
-func silence(t testing.TB, c net.Conn) {
+// quiet fails unless a connection says nothing, not even that it has ended, for a while.
+func quiet(t testing.TB, c net.Conn) {
 	t.Helper()
 	c.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
 	n, err := c.Read(make([]byte, 100))
@@ -123,8 +123,8 @@ func TestStreamSwitchIsSilence(t *testing.T) {
 		say(t, client, "lost")
 		say(t, server, "lost")
 	}
-	silence(t, client)
-	silence(t, server)
+	quiet(t, client)
+	quiet(t, server)
 	if st := r.link.State(); st.Flows != 0 || st.Silent != 1 || st.Active != "cellular" {
 		t.Errorf("%+v", st)
 	}
@@ -140,8 +140,8 @@ func TestStreamSwitchIsSilence(t *testing.T) {
 	if _, err := r.link.Switch("wifi", Hard); err != nil {
 		t.Fatal(err)
 	}
-	silence(t, client)
-	silence(t, again)
+	quiet(t, client)
+	quiet(t, again)
 	if changed, err := r.link.Switch("wifi", Hard); changed || err != nil {
 		t.Error(changed, err)
 	}
@@ -174,7 +174,7 @@ func TestStreamWalk(t *testing.T) {
 	if took := time.Since(began); took < length {
 		t.Errorf("it took %v", took)
 	}
-	silence(t, client)
+	quiet(t, client)
 
 	// Called off, it leaves the network as good as before.
 	client, server = r.connect("b")
@@ -228,7 +228,7 @@ func TestStreamIsBounded(t *testing.T) {
 		t.Cleanup(func() { mine.Close() })
 		return r.link.Carry(its, nil)
 	}
-	for i := range maxFlows {
+	for i := range maxStreamFlows {
 		if err := carry(); err != nil {
 			t.Fatalf("connection %d: %v", i, err)
 		}
@@ -238,12 +238,12 @@ func TestStreamIsBounded(t *testing.T) {
 	}
 	// Those that have fallen silent give way.
 	r.link.Switch("cellular", Hard)
-	for range maxFlows {
+	for range maxStreamFlows {
 		if err := carry(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if st := r.link.State(); st.Flows != maxFlows || st.Silent != 0 {
+	if st := r.link.State(); st.Flows != maxStreamFlows || st.Silent != 0 {
 		t.Errorf("%+v", st)
 	}
 	r.link.Close()

@@ -103,8 +103,14 @@ describe.each(KINDS)('three lanes in %s', (kind) => {
       expect(types).not.toContain('path_switched');
       expect(types).not.toContain('session_resumed');
     }
-    expect(story.filter((e) => e.type === 'session_resumed' && e.previous !== before.tcp.connection)).toEqual([]);
-    const shown = { quic: await lane(ada, 'quic'), tcp: await lane(ada, 'tcp'), paths: await lane(ada, 'paths') };
+    expect(story.filter((e) => e.type === 'session_resumed' && e.previous !== before.tcp.connection)).toEqual(
+      [],
+    );
+    const shown = {
+      quic: await lane(ada, 'quic'),
+      tcp: await lane(ada, 'tcp'),
+      paths: await lane(ada, 'paths'),
+    };
     expect(shown.quic.verdict).toBe('rebound');
     expect(shown.quic.connection).toBe(before.quic.connection);
     expect(shown.quic.identifier).toBe(before.quic.identifier);
@@ -165,20 +171,26 @@ async function saved(person: Person, button: string): Promise<string> {
   await person.page.evaluate(() => {
     const w = window as unknown as { savedFile?: Promise<string> };
     const { createObjectURL } = URL;
+    delete w.savedFile;
     URL.createObjectURL = (blob: Blob) => {
       w.savedFile = blob.text();
       URL.createObjectURL = createObjectURL;
       return 'about:blank#';
     };
     // The file itself goes nowhere.
-    document.addEventListener('click', (e) => (e.target as Element).closest('a[download]') && e.preventDefault(), {
-      capture: true,
-      once: false,
-    });
+    document.addEventListener(
+      'click',
+      (e) => (e.target as Element).closest('a[download]') && e.preventDefault(),
+      {
+        capture: true,
+        once: false,
+      },
+    );
   });
   await person.click(button);
-  return until(
-    'there is a file',
-    () => person.page.evaluate(async () => (await (window as unknown as { savedFile?: Promise<string> }).savedFile) ?? ''),
+  return until('there is a file', () =>
+    person.page.evaluate(
+      async () => (await (window as unknown as { savedFile?: Promise<string> }).savedFile) ?? '',
+    ),
   );
 }

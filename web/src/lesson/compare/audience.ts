@@ -42,7 +42,10 @@ export class Audience {
   readonly lanes: Record<LaneName, Lane> = {
     quic: new Lane('quic'),
     tcp: new Lane('tcp'),
-    paths: new Lane('paths', () => new Worker(new URL('./two-paths.ts', import.meta.url), { type: 'module' })),
+    paths: new Lane(
+      'paths',
+      () => new Worker(new URL('./two-paths.ts', import.meta.url), { type: 'module' }),
+    ),
   };
   readonly state = signal<Comparison | null>(null);
   readonly stage = signal<Stage>('opening');
@@ -87,7 +90,8 @@ export class Audience {
   }
 
   #fail(error: unknown): void {
-    this.problem.value = error instanceof TypeError ? 'The server does not answer.' : (error as Error).message;
+    this.problem.value =
+      error instanceof TypeError ? 'The server does not answer.' : (error as Error).message;
     this.stage.value = 'failed';
   }
 
@@ -196,7 +200,8 @@ export class Audience {
     } catch (error) {
       if (this.#abort.signal.aborted) return;
       this.#stopRepeating.abort();
-      this.problem.value = error instanceof TypeError ? 'The server does not answer.' : (error as Error).message;
+      this.problem.value =
+        error instanceof TypeError ? 'The server does not answer.' : (error as Error).message;
       if (this.stage.value !== 'failed') this.stage.value = this.#isAway ? 'away' : 'ready';
     }
   }
@@ -283,7 +288,8 @@ export class Audience {
     const { signal } = this.#abort;
     await sleep(BETWEEN_MS, signal);
     const stands = () => LANES.some((l) => !this.lanes[l].moving);
-    for (const end = now() + MOST_MS; !signal.aborted && stands() && now() < end; ) await sleep(LOOK_MS, signal);
+    for (const end = now() + MOST_MS; !signal.aborted && stands() && now() < end; )
+      await sleep(LOOK_MS, signal);
     if (!signal.aborted) this.stage.value = 'ready';
   }
 }

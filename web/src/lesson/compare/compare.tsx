@@ -25,7 +25,6 @@ export function Compare() {
     audience.value = made;
     void made.start(room);
   };
-  // biome-ignore lint/correctness/useExhaustiveDependencies: begins once for a room
   useEffect(() => {
     begin();
     const stop = () => audience.peek()?.stop();
@@ -42,7 +41,8 @@ export function Compare() {
         <div>
           <h1>Three lanes</h1>
           <p>
-            The same picture and sound, at the same moment, three ways. Walk out of Wi-Fi and see what each makes of it.
+            The same picture and sound, at the same moment, three ways. Walk out of Wi-Fi and see what each
+            makes of it.
             {room && (
               <>
                 {' '}
@@ -67,7 +67,8 @@ export function Compare() {
             ))}
           </div>
           <p class="compare-emulated">
-            <b>Emulated networks.</b> {(made.state.value?.networks ?? []).map(networkWords).join('. ')}. {EMULATED}
+            <b>Emulated networks.</b> {(made.state.value?.networks ?? []).map(networkWords).join('. ')}.{' '}
+            {EMULATED}
           </p>
           <Results audience={made} style={style.value} />
         </>
@@ -122,7 +123,9 @@ function Controls({
             disabled={busy}
             onClick={() => void audience.walk(style.value)}
           >
-            {style.value === 'walk' ? `Walk out of ${from?.title ?? 'Wi-Fi'}` : `Cut ${from?.title ?? 'Wi-Fi'} off`}
+            {style.value === 'walk'
+              ? `Walk out of ${from?.title ?? 'Wi-Fi'}`
+              : `Cut ${from?.title ?? 'Wi-Fi'} off`}
           </Button>
         )}
         <p class="compare-now" role="status">
@@ -194,7 +197,9 @@ function now(stage: string, progress: number, walking: boolean, from: string, to
     case 'opening':
       return 'Opening three ways to the server…';
     case 'running':
-      return walking ? `Walking: ${from} fades, ${Math.round(100 * progress)} %` : `${from} is gone. What now?`;
+      return walking
+        ? `Walking: ${from} fades, ${Math.round(100 * progress)} %`
+        : `${from} is gone. What now?`;
     case 'away':
       return `Out of ${from}, on ${to}.`;
     case 'returning':

@@ -2,8 +2,8 @@
 // say what this path carried, or the server would take it for better than it is. Pure.
 
 import { Reception } from '../../media/jitter.ts';
-import { parseRTP } from '../../protocol/rtp.ts';
 import type { TrackReport } from '../../protocol/report.ts';
+import { parseRTP } from '../../protocol/rtp.ts';
 import { Unwrapper } from '../../protocol/unwrap.ts';
 import type { Bytes } from '../../protocol/varint.ts';
 

@@ -38,7 +38,8 @@ export function drawGaps(
   const left = box.x + 6 * font;
   const right = box.x + box.width - 1.5 * font;
   const bottom = box.y + box.height - 2 * font;
-  const x = (ms: number) => left + ((right - left) * Math.log(Math.max(LOW, ms) / LOW)) / Math.log(high / LOW);
+  const x = (ms: number) =>
+    left + ((right - left) * Math.log(Math.max(LOW, ms) / LOW)) / Math.log(high / LOW);
   context.font = `${font}px system-ui, sans-serif`;
   context.textBaseline = 'middle';
   context.textAlign = 'center';
@@ -78,7 +79,10 @@ const WIDTH = 1600;
 const HEIGHT = 1000;
 
 /** The sheet: what was measured, by whom, over what, and when. */
-export function drawSheet({ runs, style, networks, at }: Sheet, colour: (token: string) => string): HTMLCanvasElement {
+export function drawSheet(
+  { runs, style, networks, at }: Sheet,
+  colour: (token: string) => string,
+): HTMLCanvasElement {
   const canvas = document.createElement('canvas');
   canvas.width = WIDTH;
   canvas.height = HEIGHT;
@@ -103,17 +107,39 @@ export function drawSheet({ runs, style, networks, at }: Sheet, colour: (token: 
   );
   const count = `${runs.length} ${runs.length === 1 ? 'run' : 'runs'} of ${people(runs)} ${people(runs) === 1 ? 'page' : 'pages'}`;
   text(`${count} · ${at.toLocaleString()} · measured by Roamcall`, 60, 136, 26, '--text-2');
-  const columns = ['', 'runs', 'median', 'p95', 'longest', 'runs with a freeze', 'lost, median', 'bytes, median'];
+  const columns = [
+    '',
+    'runs',
+    'median',
+    'p95',
+    'longest',
+    'runs with a freeze',
+    'lost, median',
+    'bytes, median',
+  ];
   const at0 = [60, 300, 420, 580, 740, 900, 1160, 1360];
   columns.forEach((c, i) => {
     text(c, at0[i] as number, 210, 24, '--text-2', 580);
   });
   rows(runs).forEach((row, n) => {
     cells(row).forEach((c, i) => {
-      text(c, at0[i] as number, 262 + 48 * n, 30, i === 0 ? LANE_TOKENS[row.lane] : '--text', i === 0 ? 640 : 400);
+      text(
+        c,
+        at0[i] as number,
+        262 + 48 * n,
+        30,
+        i === 0 ? LANE_TOKENS[row.lane] : '--text',
+        i === 0 ? 640 : 400,
+      );
     });
   });
-  text('Longest gap between two frames, a point for each run; the line is the median', 60, 450, 24, '--text-2');
+  text(
+    'Longest gap between two frames, a point for each run; the line is the median',
+    60,
+    450,
+    24,
+    '--text-2',
+  );
   drawGaps(context, runs, { box: { x: 60, y: 470, width: WIDTH - 120, height: 380 }, font: 24, colour });
   text(`Emulated networks. ${networks.map(networkWords).join(' · ')}`, 60, 900, 22, '--text-2');
   text(

@@ -1,11 +1,11 @@
 // One lane on the screen.
 
 import { useComputed } from '@preact/signals';
-import type { Verdict } from '../../protocol/messages.gen.ts';
+import { VerdictChip } from '../../dashboard/verdict.tsx';
 import { now } from '../../media/clock.ts';
+import type { Verdict } from '../../protocol/messages.gen.ts';
 import { Chip, NetworkChip } from '../../ui/chip.tsx';
 import { formatBytes, formatMs, formatSeconds } from '../../ui/format.ts';
-import { VerdictChip } from '../../dashboard/verdict.tsx';
 import { Picture } from '../own-call.tsx';
 import type { Audience } from './audience.ts';
 import { Strip } from './strip.tsx';
@@ -44,12 +44,13 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
   const bytes = audience.bytes(name);
   const known = lane.known.value;
   const remote = useComputed(() => lane.shown?.id ?? '');
+  const phase = useComputed(() => lane.engine.state.value.phase);
   const frames = useComputed(() => lane.shown?.stats.framesRendered ?? 0);
   return (
     <article
       class="lane"
       data-testid={`lane-${name}`}
-      data-phase={lane.engine.state.value.phase}
+      data-phase={phase.value}
       data-frames={frames.value}
       data-longest-gap-ms={Math.round(gap)}
       data-frozen-ms={Math.round(frozen)}
@@ -142,10 +143,13 @@ function NetworkOf({ link, audience, path }: { link: LaneState; audience: Audien
 
 function Waiting({ audience, name }: { audience: Audience; name: LaneName }) {
   const lane = audience.lanes[name];
-  const { phase, failure } = lane.engine.state.value;
-  const words = failure?.message ?? (lane.shown ? '' : waiting(phase));
-  if (words) return <p role="status">{words}</p>;
-  return phase === 'reconnecting' ? <p class="lane-reconnecting">Reconnecting…</p> : null;
+  const words = useComputed(() => {
+    const { phase, failure } = lane.engine.state.value;
+    return failure?.message ?? (lane.shown ? '' : waiting(phase));
+  });
+  const reconnecting = useComputed(() => lane.engine.state.value.phase === 'reconnecting');
+  if (words.value) return <p role="status">{words.value}</p>;
+  return reconnecting.value ? <p class="lane-reconnecting">Reconnecting…</p> : null;
 }
 
 function waiting(phase: string): string {

@@ -94,7 +94,9 @@ export class Lane {
     if (s.state === 'open') this.#snapshots.set(s.id, s);
     // One that was replaced may say nothing any more, not even that it is closed. Of two paths, each by its name, the newest counts.
     const newest = new Map([...this.#snapshots.values()].map((c) => [c.name ?? '', c]));
-    this.#known.value = [...newest.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, c]) => knownOf(c));
+    this.#known.value = [...newest.entries()]
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([, c]) => knownOf(c));
   }
 
   /** The participant whose picture is shown: who sends one, the same in all lanes. */
@@ -113,7 +115,8 @@ export class Lane {
   /** What the server said of a change in that time: the last word counts. */
   verdict(since: number, until = Number.POSITIVE_INFINITY): Heard | null {
     return (
-      this.heard.findLast((h) => h.at > since && h.at <= until && h.event.verdict && isChange(h.event)) ?? null
+      this.heard.findLast((h) => h.at > since && h.at <= until && h.event.verdict && isChange(h.event)) ??
+      null
     );
   }
 

@@ -44,7 +44,6 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
           </Button>
         </div>
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <div class="compare-scroll" tabIndex={0} role="region" aria-label="The numbers of each lane">
         <table data-testid="compare-table" data-runs={runs.length}>
           <thead>
@@ -76,8 +75,8 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
       </div>
       <Gaps runs={runs} />
       <p class="compare-small">
-        {FREEZE_WORDS} {LOST_WORDS} Numbers are measured by each page where it draws the frames, and kept by the server
-        until it ends.
+        {FREEZE_WORDS} {LOST_WORDS} Numbers are measured by each page where it draws the frames, and kept by
+        the server until it ends.
       </p>
     </section>
   );
@@ -96,7 +95,11 @@ function Gaps({ runs }: { runs: Run[] }) {
       element.height = height * devicePixelRatio;
       context.scale(devicePixelRatio, devicePixelRatio);
       const font = width < 600 ? 12 : 15;
-      drawGaps(context, runs, { box: { x: 0, y: 4, width, height: height - 4 }, font, colour: colours(element) });
+      drawGaps(context, runs, {
+        box: { x: 0, y: 4, width, height: height - 4 },
+        font,
+        colour: colours(element),
+      });
     };
     draw();
     const size = new ResizeObserver(draw);
