@@ -2,6 +2,7 @@
 
 import { computed, signal } from '@preact/signals';
 import { api } from '../../api.ts';
+import type { CallEngine } from '../../call/types.ts';
 import { now } from '../../media/clock.ts';
 import { sleep } from '../../transport/waiting.ts';
 import { Lane } from './lane.ts';
@@ -38,15 +39,11 @@ export interface Current {
   result: Run | null;
 }
 
+/** Makes what carries a call; call/engine.ts belongs to the page that loads this part of it. */
+export type NewEngine = (newWorker?: () => Worker) => CallEngine;
+
 export class Audience {
-  readonly lanes: Record<LaneName, Lane> = {
-    quic: new Lane('quic'),
-    tcp: new Lane('tcp'),
-    paths: new Lane(
-      'paths',
-      () => new Worker(new URL('./two-paths.ts', import.meta.url), { type: 'module' }),
-    ),
-  };
+  readonly lanes: Record<LaneName, Lane>;
   readonly state = signal<Comparison | null>(null);
   readonly stage = signal<Stage>('opening');
   readonly problem = signal('');
@@ -58,6 +55,14 @@ export class Audience {
   readonly blocked = computed(() => LANES.some((l) => this.lanes[l].engine.state.value.audioBlocked));
   readonly #abort = new AbortController();
   #stopRepeating = new AbortController();
+
+  constructor(newEngine: NewEngine) {
+    this.lanes = {
+      quic: new Lane('quic', newEngine()),
+      tcp: new Lane('tcp', newEngine()),
+      paths: new Lane('paths', newEngine(twoPaths)),
+    };
+  }
 
   /** Opens links and joins. `room` is that of others, or '' for one of this page's own with the test participant. */
   async start(room: string): Promise<void> {
@@ -292,6 +297,10 @@ export class Audience {
       await sleep(LOOK_MS, signal);
     if (!signal.aborted) this.stage.value = 'ready';
   }
+}
+
+function twoPaths(): Worker {
+  return new Worker(new URL('./two-paths.ts', import.meta.url), { type: 'module' });
 }
 
 /** Lets the links go. It is asked for while the page may be going. */

@@ -6,7 +6,7 @@ import { query } from '../../router.ts';
 import { Button } from '../../ui/button.tsx';
 import { Segmented } from '../../ui/segmented.tsx';
 import { ThemeToggle } from '../../ui/theme-toggle.tsx';
-import { Audience } from './audience.ts';
+import { Audience, type NewEngine } from './audience.ts';
 import { LaneCard } from './lane-card.tsx';
 import { Results } from './results.tsx';
 import { LANES, type RunStyle } from './types.ts';
@@ -15,13 +15,13 @@ import './compare.css';
 
 const REPEATS = 20;
 
-export function Compare() {
+export function Compare({ newEngine }: { newEngine: NewEngine }) {
   const room = new URLSearchParams(query.value).get('room') ?? '';
   const audience = useSignal<Audience | null>(null);
   const style = useSignal<RunStyle>('walk');
   const begin = () => {
     audience.peek()?.stop();
-    const made = new Audience();
+    const made = new Audience(newEngine);
     audience.value = made;
     void made.start(room);
   };

@@ -1,7 +1,6 @@
 // One lane: a call of its own, the times of the frames that it showed, and what the server said of its connections.
 
 import { type ReadonlySignal, signal } from '@preact/signals';
-import { createCallEngine } from '../../call/engine.ts';
 import type { CallEngine, Remote } from '../../call/types.ts';
 import { now } from '../../media/clock.ts';
 import type { ConnectionSnapshot, PathEventData, Verdict } from '../../protocol/messages.gen.ts';
@@ -44,9 +43,9 @@ export class Lane {
 
   constructor(
     readonly name: LaneName,
-    newWorker?: () => Worker,
+    engine: CallEngine,
   ) {
-    this.engine = createCallEngine(newWorker);
+    this.engine = engine;
     this.looks = this.#looks;
     this.known = this.#known;
   }
