@@ -26,12 +26,14 @@ const (
 // at both of its sides, so that it carries streams and not packets.
 //
 // Each connection is given to [StreamLink.Carry] and goes on towards the upstream as one that comes from the active network's address. Delay, jitter and
-// rate are those of the network, shared by all connections that are on it. Loss of single packets cannot be emulated above TCP and is left out, and so is the
-// round trip of the TCP handshake with the participant; both is in TCP's favour.
+// rate are those of the network, shared by all connections that are on it. Single packets cannot be dropped from above TCP. What their loss costs is emulated as
+// the time that their repetition takes, at the least: one round trip, and if that is lost as well the retransmission timeout, 200 ms and doubled each time
+// (RFC 6298, section 5); what comes after them waits. That TCP then also sends less (RFC 5681) is left out, and so is the round trip of its handshake with the
+// participant: both is in TCP's favour.
 //
 // A change of network does to a connection what a network does whose addresses have changed: from that instant nothing passes, in either direction, and
 // nobody is told: no FIN, no RST, no ICMP. What was on its way is gone. Connections that come later take the new network. There is no make before break, for
-// TCP cannot: the four-tuple names the connection. A walk shrinks the old network's rate until nothing passes.
+// TCP cannot: the four-tuple names the connection. In a walk the old network's loss climbs and its rate shrinks until nothing passes, as a Link's do.
 //
 // All methods may be called from any goroutine.
 type StreamLink struct {
@@ -181,7 +183,7 @@ func (s *StreamLink) dial(n *streamNetwork) (net.Conn, error) {
 	return c, nil
 }
 
-// Switch changes the network: Hard at once, Walk after the current one's rate has shrunk to nothing. It reports whether that changes anything. As with
+// Switch changes the network: Hard at once, Walk after the current one has faded to nothing. It reports whether that changes anything. As with
 // [Link.Switch] the newest call wins, and a switch to the network that a walk is leaving calls the walk off.
 //
 // Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle] (Soft is one, see [StreamLink]) or [ErrClosed].
@@ -206,7 +208,7 @@ func (s *StreamLink) Switch(name string, style Style) (changed bool, err error) 
 		return false, nil
 	case to == s.active:
 		s.walk = nil
-		s.setRate(to.Rate)
+		s.set(to.Loss, to.Rate)
 	case style == Hard:
 		s.change(to)
 	case s.walk == nil:
@@ -234,10 +236,10 @@ func (s *StreamLink) change(to *streamNetwork) {
 	s.attach(to)
 }
 
-// setRate changes the active network's rate for now. mu is held.
-func (s *StreamLink) setRate(rate int64) {
+// set changes what the active network is like for now. mu is held.
+func (s *StreamLink) set(loss float64, rate int64) {
 	n := s.active.Network
-	n.Rate = rate
+	n.Loss, n.Rate = loss, rate
 	s.active.up.set(n)
 	s.active.down.set(n)
 }
@@ -279,8 +281,7 @@ func (s *StreamLink) step(now time.Time) (walking bool) {
 		return false
 	}
 	if p := s.walk.progress(now); p < 1 {
-		_, rate := fading(s.active.Network, p)
-		s.setRate(rate)
+		s.set(fading(s.active.Network, p))
 		return true
 	}
 	for _, n := range s.networks {

@@ -20,6 +20,9 @@ const (
 	// systemBuffer is how much the system may take from a side before it is read: what waits there has not met the network's queue yet, and the sender
 	// believes that it is on its way.
 	systemBuffer = 32 << 10
+	// minRTO is the least retransmission timeout, as Linux has it (RFC 6298 would have a second), which doubles. No segment is late by more than maxRepeat.
+	minRTO    = 200 * time.Millisecond
+	maxRepeat = 30 * time.Second
 )
 
 // A streamWay is one direction of one network of a stream link. The connections on it share its rate.
@@ -29,22 +32,25 @@ type streamWay struct {
 
 	mu     sync.Mutex
 	shaper shaper
+	loss   float64
+	rng    *rand.Rand
+	last   time.Duration // when the segment before is due
 }
 
 // begin makes the way that of n, with an empty queue.
 func (w *streamWay) begin(n Network, rng *rand.Rand) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n.Loss = 0
-	w.shaper = newShaper(n, rng)
+	w.shaper, w.rng, w.loss, w.last = newShaper(n, rng), rng, n.Loss, 0
+	w.shaper.loss = 0
 }
 
 // set makes the way that of n from now on; what is on its way keeps its time.
 func (w *streamWay) set(n Network) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	n.Loss = 0
 	w.shaper.set(n)
+	w.shaper.loss, w.loss = 0, n.Loss
 }
 
 // full is for how long the queue has no room.
@@ -54,8 +60,8 @@ func (w *streamWay) full() time.Duration {
 	return w.shaper.waiting(w.clock()) - w.shaper.queue
 }
 
-// admit tells when a segment of size bytes that arrives now is due. What finds the queue full, because others were quicker, waits longer and is not dropped:
-// TCP would send it again.
+// admit tells when a segment of size bytes that arrives now is due. What finds the queue full, because others were quicker, waits longer and is not dropped.
+// One that the network loses is late by what its repetition takes, and with it all that comes after: see [StreamLink].
 func (w *streamWay) admit(size int) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -64,7 +70,21 @@ func (w *streamWay) admit(size int) time.Duration {
 	if f != deliver {
 		due, _ = w.shaper.admit(now+w.shaper.waiting(now), size)
 	}
-	return due
+	w.last = max(w.last, due+w.repeated())
+	return w.last
+}
+
+// repeated is how long it takes until a segment is not lost. mu is held.
+func (w *streamWay) repeated() (late time.Duration) {
+	wait := 2 * w.shaper.delay // a round trip, after which the sender knows by what came after it (fast retransmit)
+	for w.loss > 0 && w.rng.Float64() < w.loss {
+		late += wait
+		if late >= maxRepeat {
+			return maxRepeat
+		}
+		wait = max(2*wait, minRTO)
+	}
+	return late
 }
 
 // A streamFlow is one connection that a stream link carries: TCP to the participant on one side, to the server on the other.

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	mrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -96,6 +98,7 @@ func TestStream(t *testing.T) {
 	expect(t, server, "hello server")
 	say(t, server, "hello client")
 	expect(t, client, "hello client")
+	eventually(t, "all is counted", func() bool { return r.link.State().Down == 12 })
 	st := r.link.State()
 	if st.Up != 12 || st.Down != 12 || st.Flows != 1 || st.Source.String() != server.RemoteAddr().String() || st.Active != "wifi" {
 		t.Errorf("%+v, the server sees %v", st, server.RemoteAddr())
@@ -219,6 +222,53 @@ func TestStreamDelayAndRateAreThoseShown(t *testing.T) {
 	if s := time.Since(at).Seconds(); s < 0.9 || s > 1.6 {
 		t.Errorf("%d bytes at %d bit/s took %.2f s", len(data), n.Rate, s)
 	}
+}
+
+// A lost segment makes late what it takes to send it again, and all that comes after it.
+func TestStreamLossIsDelay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		epoch := time.Now()
+		w := &streamWay{clock: func() time.Duration { return time.Since(epoch) }}
+		n := Network{Name: "lossy", Delay: 20 * time.Millisecond, Loss: 0.2}
+		w.begin(n, mrand.New(mrand.NewPCG(1, 2)))
+		lost, twice := 0, 0
+		const count = 4000
+		for range count {
+			switch late := w.admit(1000) - w.clock() - n.Delay; {
+			case late == 0:
+			case late == 2*n.Delay:
+				lost++
+			case late >= 2*n.Delay+minRTO:
+				twice++
+			default:
+				t.Fatalf("late by %v", late)
+			}
+			time.Sleep(maxRepeat)
+		}
+		if !withinBinomial(lost+twice, count, n.Loss) || !withinBinomial(twice, count, n.Loss*n.Loss) {
+			t.Errorf("%d of %d segments were lost, %d of them again", lost+twice, count, twice)
+		}
+		// In a row those after a lost one wait for it, and what is sent again is sent at the same time.
+		var last time.Duration
+		for range 200 {
+			due := w.admit(1000)
+			if due < last || due > w.clock()+5*time.Second {
+				t.Fatalf("due at %v, after %v", due, last)
+			}
+			last = due
+			time.Sleep(time.Millisecond)
+		}
+		n.Loss = 0
+		w.begin(n, w.rng)
+		if due := w.admit(1000) - w.clock(); due != n.Delay {
+			t.Errorf("without loss %v", due)
+		}
+		n.Loss = 1
+		w.set(n)
+		if due := w.admit(1000) - w.clock(); due != n.Delay+maxRepeat {
+			t.Errorf("where nothing passes %v", due)
+		}
+	})
 }
 
 func TestStreamIsBounded(t *testing.T) {

@@ -43,7 +43,8 @@ export function drawGaps(
   context.font = `${font}px system-ui, sans-serif`;
   context.textBaseline = 'middle';
   context.textAlign = 'center';
-  for (const t of TICKS.filter((t) => t <= high)) {
+  const some = TICKS.filter((t, i) => t <= high && (box.width > 40 * font || i % 3 === 2));
+  for (const t of some) {
     context.fillStyle = colour('--chart-grid');
     context.fillRect(Math.round(x(t)), box.y, 1, bottom - box.y);
     context.fillStyle = colour('--text-2');
@@ -143,7 +144,7 @@ export function drawSheet(
   drawGaps(context, runs, { box: { x: 60, y: 470, width: WIDTH - 120, height: 380 }, font: 24, colour });
   text(`Emulated networks. ${networks.map(networkWords).join(' · ')}`, 60, 900, 22, '--text-2');
   text(
-    'QUIC, TCP and what the calls do are real; TCP is spared the loss of single packets. Two paths: every packet on both, by the application.',
+    'QUIC, TCP and what the calls do are real; on TCP a loss is emulated as the time that its repetition takes. Two paths: every packet on both, by the application.',
     60,
     934,
     22,

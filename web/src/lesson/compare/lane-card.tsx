@@ -5,12 +5,12 @@ import { VerdictChip } from '../../dashboard/verdict.tsx';
 import { now } from '../../media/clock.ts';
 import type { Verdict } from '../../protocol/messages.gen.ts';
 import { Chip, NetworkChip } from '../../ui/chip.tsx';
-import { formatBytes, formatMs, formatSeconds } from '../../ui/format.ts';
+import { formatMs, formatSeconds } from '../../ui/format.ts';
 import { Picture } from '../own-call.tsx';
 import type { Audience } from './audience.ts';
 import { Strip } from './strip.tsx';
 import type { LaneName, LaneState } from './types.ts';
-import { FREEZE_WORDS, LOST_WORDS, SHORT, story, TITLES } from './words.ts';
+import { FREEZE_WORDS, LOST_WORDS, SHORT, shortBytes, story, TITLES } from './words.ts';
 
 const LATELY_MS = 10_000; // before the first run
 
@@ -74,7 +74,7 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
           {verdict.value ? (
             <VerdictChip verdict={verdict.value} />
           ) : (
-            audience.current.value && <Chip>no change</Chip>
+            audience.current.value && <Chip>nothing changed</Chip>
           )}
         </span>
       </div>
@@ -89,11 +89,8 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
           <dd>{formatMs(gap)}</dd>
         </div>
         <div class={freezes === 0 ? 'good' : 'bad'} title={FREEZE_WORDS}>
-          <dt>frozen</dt>
-          <dd>
-            {formatSeconds(frozen)}
-            {freezes > 0 && <small> in {freezes}</small>}
-          </dd>
+          <dt>{freezes > 1 ? `frozen, ${freezes} times` : 'frozen'}</dt>
+          <dd>{formatSeconds(frozen)}</dd>
         </div>
         <div title={LOST_WORDS}>
           <dt>lost</dt>
@@ -101,7 +98,7 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
         </div>
         <div title="What the emulated network has delivered to this page, of both paths where there are two.">
           <dt>bytes</dt>
-          <dd>{formatBytes(bytes)}</dd>
+          <dd>{shortBytes(bytes)}</dd>
         </div>
       </dl>
       <dl class="lane-known">
@@ -169,7 +166,18 @@ function Story({ audience, name }: { audience: Audience; name: LaneName }) {
   const response = audience.lanes[name].verdict(run.from, run.to ?? undefined)?.event.response_ms ?? 0;
   return (
     <p class="lane-story" aria-live="polite" data-testid={`story-${name}`}>
-      {run.result ? story(name, run.result, response) : 'A run is under way…'}
+      {run.result ? <Told words={story(name, run.result, response)} /> : 'A run is under way…'}
     </p>
+  );
+}
+
+/** The verdict, if a story begins with one, stands out. */
+function Told({ words }: { words: string }) {
+  const [, verdict, rest] = /^(\w+): (.*)$/.exec(words) ?? ['', '', words];
+  return (
+    <>
+      {verdict && <b>{verdict}: </b>}
+      {rest}
+    </>
   );
 }

@@ -26,7 +26,12 @@ export const FREEZE_WORDS =
   'A freeze is a gap of at least three mean intervals, or the mean interval plus 150 ms, whichever is longer.';
 
 export const EMULATED =
-  'Both networks are emulated by this server: delay, jitter, rate, and for QUIC the loss of packets. Addresses, QUIC, TCP and what the calls do are real. TCP is spared the loss of single packets, which cannot be emulated above it: what it shows here is its better side.';
+  'This server emulates delay, jitter, rate and loss. Addresses, QUIC, TCP and what the calls do are real. TCP’s packets cannot be dropped from above TCP: for it, a loss is emulated as the least time that a repetition takes, one round trip, then 200 ms, doubled each time.';
+
+/** Bytes in large letters: "337 kB", "1.2 MB". */
+export function shortBytes(bytes: number): string {
+  return bytes >= 1_000 && bytes < 999_500 ? `${Math.round(bytes / 1_000)} kB` : formatBytes(bytes);
+}
 
 /** One network in a line. */
 export function networkWords(n: LabNetwork): string {
@@ -72,7 +77,7 @@ function pathsStory(r: LaneRun, run: Run): string {
   if (r.verdict) return `One of the two connections was ${r.verdict}; the other carried on.`;
   const others = run.quic.bytes;
   const times = others > 0 ? ` (${(r.bytes / others).toFixed(1)} times the QUIC lane’s)` : '';
-  return `No connection changed: the second path went on as before. Every packet is sent twice, which cost ${formatBytes(r.bytes)}${times}.`;
+  return `No connection changed: the second path went on as before. Each packet was sent on both: ${formatBytes(r.bytes)} came${times}.`;
 }
 
 function frozen(r: LaneRun): string {
