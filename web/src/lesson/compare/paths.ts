@@ -7,7 +7,6 @@
 import { now } from '../../media/clock.ts';
 import { receivable } from '../../media/codecs.ts';
 import { Remotes } from '../../media/remotes.ts';
-import { FrameReader } from '../../protocol/framing.ts';
 import {
   type FromParticipant,
   type FromServer,
@@ -19,9 +18,9 @@ import { parseReply, writeReport } from '../../protocol/report.ts';
 import { type Bytes, readVarint } from '../../protocol/varint.ts';
 import { toFailure, UNREACHABLE } from '../../transport/failure.ts';
 import { Lab } from '../../transport/lab.ts';
-import type { InStream } from '../../transport/transport.ts';
 import { openWebTransport } from '../../transport/webtransport.ts';
 import type { FromWorker, ToWorker } from '../../workers/messages.ts';
+import { Copy } from './copy.ts';
 import { PathSession } from './path-session.ts';
 import { AWAY } from './types.ts';
 
@@ -60,7 +59,7 @@ export class Paths {
           welcome: (welcome) => this.#welcome(path, welcome),
           message: (m) => this.#message(path, m),
           datagram: (bytes) => this.#datagram(path, bytes),
-          stream: (s) => void this.#remotes.stream(new Copy(s, path, () => this.#alone(path))),
+          stream: (s) => void this.#remotes.stream(new Copy(s, path.copies, () => this.#alone(path))),
           closed: () => this.#closed(),
           failed: (error) => this.#failed(error),
         },
@@ -182,38 +181,6 @@ export class Paths {
     for (const t of this.#timers) clearInterval(t);
     for (const path of this.#paths) path.close();
     this.#remotes.close();
-  }
-}
-
-/** One path's copy of a stream: counted as this path's, and its early end is not the end while another path has the rest. */
-class Copy implements InStream {
-  readonly #stream: InStream;
-  readonly #path: PathSession;
-  readonly #alone: () => boolean;
-  readonly #frames = new FrameReader();
-
-  constructor(stream: InStream, path: PathSession, alone: () => boolean) {
-    this.#stream = stream;
-    this.#path = path;
-    this.#alone = alone;
-  }
-
-  async read(): Promise<Uint8Array | null> {
-    try {
-      const chunk = await this.#stream.read();
-      if (chunk) {
-        const packets = this.#frames.push(chunk);
-        for (const packet of packets) this.#path.copies.add(this.#frames.flow ?? 0, packet);
-      }
-      return chunk;
-    } catch (error) {
-      if (this.#alone()) throw error;
-      return new Promise(() => undefined); // nobody holds it, so it is forgotten
-    }
-  }
-
-  cancel(): void {
-    this.#stream.cancel();
   }
 }
 
