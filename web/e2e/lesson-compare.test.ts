@@ -46,6 +46,7 @@ async function lane(person: Person, name: LaneName): Promise<Shown> {
 }
 
 async function moves(person: Person, name: LaneName): Promise<void> {
+  await person.page.waitForSelector(testid(`lane-${name}`));
   const { frames } = await lane(person, name);
   await until(
     `the ${name} lane moves`,
