@@ -41,14 +41,18 @@ type compareRun struct {
 	Time  time.Time  `json:"time"`
 	Seat  int        `json:"seat"`
 	Style link.Style `json:"style"`
-	QUIC  laneRun    `json:"quic"`
-	TCP   laneRun    `json:"tcp"`
-	Paths laneRun    `json:"paths"`
+	// StoodMS is the longest that the page itself stood still, because its machine was busy: what froze then says nothing of the network.
+	StoodMS float64 `json:"stood_ms"`
+	QUIC    laneRun `json:"quic"`
+	TCP     laneRun `json:"tcp"`
+	Paths   laneRun `json:"paths"`
 }
+
+// within keeps a number of a page within what can be.
+func within(v *float64, most float64) { *v = math.Round(min(max(0, *v), most)) }
 
 // clamp keeps a lane's numbers within what can be, and reports whether its verdict is one.
 func (l *laneRun) clamp() bool {
-	within := func(v *float64, most float64) { *v = math.Round(min(max(0, *v), most)) }
 	longest := milliseconds(maxRunTime)
 	for _, ms := range []*float64{&l.LongestGapMS, &l.FrozenMS, &l.LostMS, &l.ConcealedMS, &l.SilenceMS} {
 		within(ms, longest)
@@ -63,6 +67,7 @@ func (s *Server) addRun(w http.ResponseWriter, r *http.Request) {
 	var body struct {
 		Comparison string     `json:"comparison"`
 		Style      link.Style `json:"style"`
+		StoodMS    float64    `json:"stood_ms"`
 		QUIC       laneRun    `json:"quic"`
 		TCP        laneRun    `json:"tcp"`
 		Paths      laneRun    `json:"paths"`
@@ -78,7 +83,8 @@ func (s *Server) addRun(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusBadRequest, "A run is hard or walk.")
 		return
 	}
-	run := compareRun{Time: time.Now(), Seat: c.seat, Style: body.Style, QUIC: body.QUIC, TCP: body.TCP, Paths: body.Paths}
+	run := compareRun{Time: time.Now(), Seat: c.seat, Style: body.Style, StoodMS: body.StoodMS, QUIC: body.QUIC, TCP: body.TCP, Paths: body.Paths}
+	within(&run.StoodMS, milliseconds(maxRunTime))
 	for _, lane := range []*laneRun{&run.QUIC, &run.TCP, &run.Paths} {
 		if !lane.clamp() {
 			web.WriteError(w, http.StatusBadRequest, "The verdict must be migrated, rebound, resumed, dropped or nothing.")

@@ -189,11 +189,11 @@ func TestCompareRuns(t *testing.T) {
 	s := start(t, nil)
 	c := compare(t, s)
 	body := func(style, verdict string, gap float64) string {
-		return fmt.Sprintf(`{"comparison":%q,"style":%q,"quic":{"longest_gap_ms":%g,"verdict":"rebound","bytes":5},`+
+		return fmt.Sprintf(`{"comparison":%q,"style":%q,"stood_ms":12.3,"quic":{"longest_gap_ms":%g,"verdict":"rebound","bytes":5},`+
 			`"tcp":{"longest_gap_ms":900.6,"freezes":1,"verdict":%q},"paths":{"longest_gap_ms":-4}}`, c.ID, style, gap, verdict)
 	}
 	run, status := api[compareRun](t, s, "POST", "/api/compare/runs", body("walk", "resumed", 1e300))
-	if status != 201 || run.Seat != 1 || run.Style != "walk" || run.QUIC.LongestGapMS != milliseconds(maxRunTime) || run.QUIC.Verdict != path.Rebound ||
+	if status != 201 || run.Seat != 1 || run.Style != "walk" || run.StoodMS != 12 || run.QUIC.LongestGapMS != milliseconds(maxRunTime) || run.QUIC.Verdict != path.Rebound ||
 		run.TCP.LongestGapMS != 901 || run.TCP.Freezes != 1 || run.Paths.LongestGapMS != 0 || time.Since(run.Time).Abs() > time.Minute {
 		t.Errorf("%d, %+v", status, run)
 	}

@@ -6,6 +6,7 @@ import type { CallEngine } from '../../call/types.ts';
 import { now } from '../../media/clock.ts';
 import { sleep } from '../../transport/waiting.ts';
 import { Lane } from './lane.ts';
+import { Steadiness } from './steadiness.ts';
 import {
   AWAY,
   type Comparison,
@@ -55,6 +56,7 @@ export class Audience {
   readonly blocked = computed(() => LANES.some((l) => this.lanes[l].engine.state.value.audioBlocked));
   readonly #abort = new AbortController();
   #stopRepeating = new AbortController();
+  readonly #steadiness = new Steadiness();
 
   constructor(newEngine: NewEngine) {
     this.lanes = {
@@ -103,6 +105,7 @@ export class Audience {
   stop(): void {
     this.#abort.abort();
     this.#stopRepeating.abort();
+    this.#steadiness.stop();
     for (const l of LANES) this.lanes[l].leave();
     const c = this.state.value;
     if (c) forget(c.id);
@@ -242,6 +245,7 @@ export class Audience {
       result: null,
     };
     this.current.value = run;
+    this.#steadiness.start();
     await this.#move(1, style);
     const { signal } = this.#abort;
     const least = AFTER_MS + (style === 'walk' ? before.walk_ms : 0);
@@ -251,16 +255,11 @@ export class Audience {
     if (signal.aborted) return;
     await this.#ask();
     const to = now();
-    const result = {
-      time: '',
-      seat: before.seat,
-      style,
-      ...each((l) => this.#result(l, run, to)),
-    };
-    const { quic, tcp, paths } = result;
+    const stood = this.#steadiness.stop();
+    const { quic, tcp, paths } = each((l) => this.#result(l, run, to));
     const told = await api<Run>('/api/compare/runs', {
       method: 'POST',
-      body: { comparison: before.id, style, quic, tcp, paths },
+      body: { comparison: before.id, style, stood_ms: Math.round(stood), quic, tcp, paths },
       signal,
     });
     this.current.value = { ...run, to, result: told };

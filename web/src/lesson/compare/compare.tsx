@@ -4,11 +4,13 @@ import { type Signal, useSignal } from '@preact/signals';
 import { useEffect } from 'preact/hooks';
 import { query } from '../../router.ts';
 import { Button } from '../../ui/button.tsx';
+import { formatMs } from '../../ui/format.ts';
 import { Segmented } from '../../ui/segmented.tsx';
 import { ThemeToggle } from '../../ui/theme-toggle.tsx';
 import { Audience, type NewEngine } from './audience.ts';
 import { LaneCard } from './lane-card.tsx';
 import { Results } from './results.tsx';
+import { BUSY_MS } from './steadiness.ts';
 import { LANES, type RunStyle } from './types.ts';
 import { EMULATED, networkWords, SHORT } from './words.ts';
 import './compare.css';
@@ -66,6 +68,7 @@ export function Compare({ newEngine }: { newEngine: NewEngine }) {
               <LaneCard key={l} audience={made} name={l} />
             ))}
           </div>
+          <Busy audience={made} />
           <p class="compare-emulated">
             <b>Emulated networks.</b> {(made.state.value?.networks ?? []).map(networkWords).join('. ')}.{' '}
             {EMULATED}
@@ -74,6 +77,18 @@ export function Compare({ newEngine }: { newEngine: NewEngine }) {
         </>
       )}
     </main>
+  );
+}
+
+/** Says so if this machine itself stood still in the last run. */
+function Busy({ audience }: { audience: Audience }) {
+  const stood = audience.current.value?.result?.stood_ms ?? 0;
+  if (stood <= BUSY_MS) return null;
+  return (
+    <p class="compare-busy" role="status">
+      This machine was busy: in this run the page itself stood still for {formatMs(stood)}. What froze then,
+      in all lanes, says nothing of the network.
+    </p>
   );
 }
 

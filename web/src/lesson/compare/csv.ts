@@ -15,13 +15,14 @@ export const COLUMNS = [
   'bytes',
   'verdict',
   'silence_ms',
+  'stood_ms',
 ] as const;
 
 /** RFC 4180, with a line of names. There is nothing in a run that would need quotes. */
 export function csv(runs: readonly Run[]): string {
-  const lines = runs.flatMap(({ time, seat, style, ...lanes }) =>
+  const lines = runs.flatMap(({ time, seat, style, stood_ms, ...lanes }) =>
     LANES.map((lane) => {
-      const values = { time, seat, style, lane, ...lanes[lane] };
+      const values = { time, seat, style, lane, stood_ms, ...lanes[lane] };
       return COLUMNS.map((c) => values[c]).join(',');
     }),
   );

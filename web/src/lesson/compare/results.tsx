@@ -6,6 +6,7 @@ import type { Audience } from './audience.ts';
 import { csv } from './csv.ts';
 import { cells, colours, drawGaps, drawSheet } from './drawing.ts';
 import { ofStyle, people, rows } from './statistics.ts';
+import { BUSY_MS } from './steadiness.ts';
 import type { Run, RunStyle } from './types.ts';
 import { FREEZE_WORDS, LOST_WORDS } from './words.ts';
 
@@ -20,6 +21,7 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
     sheet.toBlob((blob) => blob && save(blob, `roamcall-three-lanes-${style}.png`));
   };
   const who = people(runs);
+  const busy = runs.filter((r) => r.stood_ms > BUSY_MS).length;
   return (
     <section class="compare-results" ref={section} aria-labelledby="results">
       <header>
@@ -74,6 +76,12 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
         </table>
       </div>
       <Gaps runs={runs} />
+      {busy > 0 && (
+        <p class="compare-small">
+          In {busy} of {runs.length} runs the page itself stood still for more than {BUSY_MS} ms, because its
+          machine was busy: what froze then says nothing of the network.
+        </p>
+      )}
       <p class="compare-small">
         {FREEZE_WORDS} {LOST_WORDS} Numbers are measured by each page where it draws the frames, and kept by
         the server until it ends.

@@ -22,6 +22,7 @@ function run(gap: number, more: Partial<Run> = {}): Run {
     time: '2026-11-28T10:00:00Z',
     seat: 1,
     style: 'walk',
+    stood_ms: 7,
     quic: lane(gap, { verdict: 'rebound' }),
     tcp: lane(10 * gap, { freezes: 1, frozen_ms: 10 * gap, verdict: 'resumed', silence_ms: 512 }),
     paths: lane(40),
@@ -70,8 +71,8 @@ describe('csv', () => {
     const lines = csv([run(100), run(300)]).split('\r\n');
     expect(lines).toHaveLength(1 + 6 + 1);
     expect(lines[0]).toBe(COLUMNS.join(','));
-    expect(lines[1]).toBe('2026-11-28T10:00:00Z,1,walk,quic,100,0,0,0,0,100000,rebound,0');
-    expect(lines[2]).toBe('2026-11-28T10:00:00Z,1,walk,tcp,1000,1,1000,0,0,1000000,resumed,512');
+    expect(lines[1]).toBe('2026-11-28T10:00:00Z,1,walk,quic,100,0,0,0,0,100000,rebound,0,7');
+    expect(lines[2]).toBe('2026-11-28T10:00:00Z,1,walk,tcp,1000,1,1000,0,0,1000000,resumed,512,7');
     expect(lines[3]).toContain(',paths,40,');
   });
 });

@@ -20,6 +20,7 @@ const run: Run = {
   time: '',
   seat: 1,
   style: 'walk',
+  stood_ms: 0,
   quic: lane({ verdict: 'rebound' }),
   tcp: lane({ verdict: 'resumed', silence_ms: 512, freezes: 1, frozen_ms: 900, longest_gap_ms: 900 }),
   paths: lane({ bytes: 950_000 }),
