@@ -50,6 +50,7 @@ type comparisons struct {
 	byID  map[string]*comparison
 	seats int
 	runs  []compareRun // of this life of the server, oldest first
+	last  uint64       // ID of the last run
 }
 
 // laneState is a lane as its page is told of it. Bytes are those that its link has delivered: UDP payload, or bytes of the TCP stream.
@@ -77,6 +78,9 @@ type comparisonState struct {
 	QUIC      laneState      `json:"quic"`
 	TCP       laneState      `json:"tcp"`
 	Paths     [2]laneState   `json:"paths"`
+	// Of everybody: how many are kept, and the ID of the last, so that a page asks for runs only when there are others.
+	Runs    int    `json:"runs"`
+	LastRun uint64 `json:"last_run"`
 }
 
 func (s *Server) describeComparison(c *comparison, r *http.Request) comparisonState {
@@ -90,6 +94,9 @@ func (s *Server) describeComparison(c *comparison, r *http.Request) comparisonSt
 		QUIC: s.describeLane(c.quic, r),
 		TCP:  laneState{ID: c.tcp.ID(), URL: "/ws?link=" + c.tcp.ID(), Network: tcp.Active, Down: tcp.Down, Up: tcp.Up},
 	}
+	s.comparisons.mu.Lock()
+	out.Runs, out.LastRun = len(s.comparisons.runs), s.comparisons.last
+	s.comparisons.mu.Unlock()
 	if tcp.Source.IsValid() {
 		out.TCP.Address = tcp.Source.String()
 	}

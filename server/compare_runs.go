@@ -1,9 +1,11 @@
 package server
 
 import (
+	"cmp"
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/roamcall/roamcall/server/internal/web"
@@ -38,6 +40,7 @@ type laneRun struct {
 
 // A compareRun is one run of one member of the audience.
 type compareRun struct {
+	ID    uint64     `json:"id"` // rises by one
 	Time  time.Time  `json:"time"`
 	Seat  int        `json:"seat"`
 	Style link.Style `json:"style"`
@@ -98,6 +101,8 @@ func (s *Server) addRun(w http.ResponseWriter, r *http.Request) {
 	x := &s.comparisons
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.last++
+	run.ID = x.last
 	x.runs = append(x.runs, run)
 	if len(x.runs) > maxRuns {
 		x.runs = slices.Clone(x.runs[len(x.runs)-maxRuns:])
@@ -105,10 +110,20 @@ func (s *Server) addRun(w http.ResponseWriter, r *http.Request) {
 	web.WriteJSON(w, http.StatusCreated, run)
 }
 
-// listRuns is GET /api/compare/runs: those of everybody, oldest first. There is nothing in them of who somebody is.
-func (s *Server) listRuns(w http.ResponseWriter, _ *http.Request) {
+// listRuns is GET /api/compare/runs: those of everybody, oldest first, with ?after= those that came after one. There is nothing in them of who somebody is.
+func (s *Server) listRuns(w http.ResponseWriter, r *http.Request) {
+	var after uint64
+	if q := r.URL.Query().Get("after"); q != "" {
+		var err error
+		if after, err = strconv.ParseUint(q, 10, 64); err != nil {
+			web.WriteError(w, http.StatusBadRequest, "after is the ID of a run, a number.")
+			return
+		}
+	}
 	s.comparisons.mu.Lock()
-	runs := append([]compareRun{}, s.comparisons.runs...)
+	all := s.comparisons.runs
+	first, _ := slices.BinarySearchFunc(all, after+1, func(r compareRun, id uint64) int { return cmp.Compare(r.ID, id) })
+	runs := append([]compareRun{}, all[first:]...)
 	s.comparisons.mu.Unlock()
 	web.WriteJSON(w, http.StatusOK, runs)
 }

@@ -222,6 +222,17 @@ func TestCompareRuns(t *testing.T) {
 	if len(runs) < runBurst || runs[0] != run {
 		t.Errorf("%d runs, the first %+v", len(runs), runs)
 	}
+	if c := compare(t, s); c.Runs != len(runs) || c.LastRun != runs[len(runs)-1].ID || c.Seat != 2 {
+		t.Errorf("%d runs up to %d, said of %d up to %d", c.Runs, c.LastRun, len(runs), runs[len(runs)-1].ID)
+	}
+	for after, want := range map[string]int{"0": len(runs), "2": len(runs) - 2, "1000": 0} {
+		if some, _ := api[[]compareRun](t, s, "GET", "/api/compare/runs?after="+after, ""); len(some) != want {
+			t.Errorf("%d runs after %s", len(some), after)
+		}
+	}
+	if _, status := api[any](t, s, "GET", "/api/compare/runs?after=x", ""); status != 400 {
+		t.Error(status)
+	}
 	if _, status := api[any](t, s, "DELETE", "/api/compare/runs", ""); status != 204 {
 		t.Error(status)
 	}

@@ -19,7 +19,6 @@ import {
 } from './types.ts';
 
 const STATE_MS = 500;
-const RUNS_MS = 3_000;
 /** After a change a run goes on for so long, and longer as long as a picture stands still. */
 const AFTER_MS = 4_000;
 const MOST_MS = 15_000;
@@ -90,7 +89,6 @@ export class Audience {
       this.hear(this.heard.value);
       this.stage.value = 'ready';
       void this.#watch();
-      void this.#watchRuns();
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
@@ -125,7 +123,7 @@ export class Audience {
     while (!signal.aborted) {
       await sleep(STATE_MS, signal);
       try {
-        await this.#ask();
+        await this.#askRuns(await this.#ask());
       } catch (error) {
         if (signal.aborted) return;
         if ((error as { status?: number }).status === 404) {
@@ -143,18 +141,17 @@ export class Audience {
     return c;
   }
 
-  async #watchRuns(): Promise<void> {
-    const { signal } = this.#abort;
-    while (!signal.aborted) {
-      await this.#askRuns().catch(() => undefined);
-      await sleep(RUNS_MS, signal);
-    }
-  }
-
-  async #askRuns(): Promise<void> {
-    const runs = await api<Run[]>('/api/compare/runs', { signal: this.#abort.signal });
-    if (runs.length !== this.runs.value.length || runs.at(-1)?.time !== this.runs.value.at(-1)?.time)
-      this.runs.value = runs;
+  /** Keeps the runs what the server says that they are. */
+  async #askRuns(c: Comparison): Promise<void> {
+    const known = this.runs.value;
+    const last = known.at(-1)?.id ?? 0;
+    if (c.runs === known.length && (c.runs === 0 || c.last_run === last)) return;
+    const ask = (after: number) =>
+      api<Run[]>(`/api/compare/runs?after=${after}`, { signal: this.#abort.signal });
+    const more = [...known, ...(await ask(last))];
+    // Others are gone where the operator has cleared the table, or the oldest gave way.
+    const complete = more.filter((r) => r.id <= c.last_run).length === c.runs;
+    this.runs.value = complete ? more : await ask(0);
   }
 
   /** The bytes that a lane has received, over both paths of the third. */
@@ -264,7 +261,7 @@ export class Audience {
     });
     this.current.value = { ...run, to, result: told };
     this.stage.value = 'away';
-    await this.#askRuns();
+    await this.#askRuns(await this.#ask());
   }
 
   #result(lane: LaneName, run: Current, to: number): LaneRun {

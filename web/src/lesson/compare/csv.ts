@@ -20,7 +20,7 @@ export const COLUMNS = [
 
 /** RFC 4180, with a line of names. There is nothing in a run that would need quotes. */
 export function csv(runs: readonly Run[]): string {
-  const lines = runs.flatMap(({ time, seat, style, stood_ms, ...lanes }) =>
+  const lines = runs.flatMap(({ id: _, time, seat, style, stood_ms, ...lanes }) =>
     LANES.map((lane) => {
       const values = { time, seat, style, lane, stood_ms, ...lanes[lane] };
       return COLUMNS.map((c) => values[c]).join(',');

@@ -19,6 +19,7 @@ function lane(gap: number, more: Partial<LaneRun> = {}): LaneRun {
 
 function run(gap: number, more: Partial<Run> = {}): Run {
   return {
+    id: 1,
     time: '2026-11-28T10:00:00Z',
     seat: 1,
     style: 'walk',

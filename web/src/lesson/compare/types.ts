@@ -44,6 +44,9 @@ export interface Comparison {
   quic: LaneState;
   tcp: LaneState;
   paths: [LaneState, LaneState];
+  /** Of everybody: how many are kept, and the last. */
+  runs: number;
+  last_run: number;
 }
 
 export interface LaneRun {
@@ -58,6 +61,7 @@ export interface LaneRun {
 }
 
 export interface Run extends Record<LaneName, LaneRun> {
+  id: number;
   time: string;
   seat: number;
   style: RunStyle;

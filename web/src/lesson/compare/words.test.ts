@@ -17,6 +17,7 @@ function lane(more: Partial<LaneRun>): LaneRun {
 }
 
 const run: Run = {
+  id: 1,
   time: '',
   seat: 1,
   style: 'walk',
