@@ -23,7 +23,9 @@ const STATE_MS = 500;
 const AFTER_MS = 4_000;
 const MOST_MS = 15_000;
 /** Between the way back and the next run: everything has settled, and there is something to compare with. */
-const BETWEEN_MS = 5_000;
+const BETWEEN_MS = 6_000;
+/** Before a run: what stands still then is not the network's doing. */
+const BEFORE_MS = 4_000;
 const LOOK_MS = 100;
 
 /** Where the page stands. */
@@ -233,9 +235,11 @@ export class Audience {
     this.stage.value = 'running';
     const each = <T>(f: (l: LaneName) => T) =>
       Object.fromEntries(LANES.map((l) => [l, f(l)])) as Record<LaneName, T>;
+    const from = now();
+    const usual = Math.max(...LANES.map((l) => this.lanes[l].measure(from - BEFORE_MS, from).longestGapMs));
     const run: Current = {
       style,
-      from: now(),
+      from,
       to: null,
       bytes: each((l) => this.received(l)),
       concealed: each((l) => this.#concealed(l)),
@@ -252,7 +256,7 @@ export class Audience {
     if (signal.aborted) return;
     await this.#ask();
     const to = now();
-    const stood = this.#steadiness.stop();
+    const stood = Math.max(usual, this.#steadiness.stop());
     const { quic, tcp, paths } = each((l) => this.#result(l, run, to));
     const told = await api<Run>('/api/compare/runs', {
       method: 'POST',

@@ -9,7 +9,7 @@ import { type Measured, measure } from './measure.ts';
 import type { LaneName, RunStyle } from './types.ts';
 
 const KEEP_MS = 90_000; // of frames and events: longer than a run
-const MOVING_MS = 600; // without a frame a picture does not move; frames are told of every 333 ms
+const MOVING_MS = 700; // without a frame a picture does not move; frames are told of every 333 ms, and later by a page that is busy
 
 /** An event of one of the lane's own connections, with when the page learned of it. */
 export interface Heard {
@@ -107,8 +107,10 @@ export class Lane {
     return now() - (this.times.at(-1) ?? 0) < MOVING_MS;
   }
 
+  /** Measures up to `to`. Frames are told of late, so a gap that lasts counts once it is longer than that can be. */
   measure(from: number, to: number): Measured {
-    return measure(this.times, from, to);
+    const last = this.times.at(-1) ?? to;
+    return measure(this.times, from, last < to && to - last < MOVING_MS ? last : to);
   }
 
   /** What the server said of a change in that time: the last word counts. */

@@ -1,7 +1,7 @@
 // Whether this page itself stood still, because its machine was busy: all lanes stand still with it, and none of that is the network's. A timer tells.
 
 const EVERY_MS = 20;
-/** More than this is seen in a picture. */
+/** More than this is seen in a picture, and more than is usual where nothing happens. */
 export const BUSY_MS = 100;
 
 export class Steadiness {

@@ -65,6 +65,6 @@ export interface Run extends Record<LaneName, LaneRun> {
   time: string;
   seat: number;
   style: RunStyle;
-  /** The longest that the page itself stood still, because its machine was busy. */
+  /** The longest that pictures stood still just before it, or the page during it, because its machine was busy. */
   stood_ms: number;
 }
