@@ -44,7 +44,7 @@ type compareRun struct {
 	Time  time.Time  `json:"time"`
 	Seat  int        `json:"seat"`
 	Style link.Style `json:"style"`
-	// StoodMS is the longest that the page itself stood still, because its machine was busy: what froze then says nothing of the network.
+	// StoodMS is the longest that pictures stood still just before the run, or the page during it, because its machine was busy: so may some of what froze.
 	StoodMS float64 `json:"stood_ms"`
 	QUIC    laneRun `json:"quic"`
 	TCP     laneRun `json:"tcp"`

@@ -86,8 +86,8 @@ function Busy({ audience }: { audience: Audience }) {
   if (stood <= BUSY_MS) return null;
   return (
     <p class="compare-busy" role="status">
-      This machine was busy: in this run the page itself stood still for {formatMs(stood)}. What froze then,
-      in all lanes, says nothing of the network.
+      This machine is busy: pictures stood still for {formatMs(stood)} without any doing of the network. So
+      may some of what froze in this run.
     </p>
   );
 }

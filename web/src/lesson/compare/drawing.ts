@@ -118,7 +118,7 @@ export function drawSheet(
     'lost, median',
     'bytes, median',
   ];
-  const at0 = [60, 300, 420, 580, 740, 900, 1160, 1360];
+  const at0 = [60, 280, 380, 530, 680, 830, 1120, 1330];
   columns.forEach((c, i) => {
     text(c, at0[i] as number, 210, 24, '--text-2', 580);
   });
@@ -144,9 +144,16 @@ export function drawSheet(
   drawGaps(context, runs, { box: { x: 60, y: 470, width: WIDTH - 120, height: 380 }, font: 24, colour });
   text(`Emulated networks. ${networks.map(networkWords).join(' · ')}`, 60, 900, 22, '--text-2');
   text(
-    'QUIC, TCP and what the calls do are real; on TCP a loss is emulated as the time that its repetition takes. Two paths: every packet on both, by the application.',
+    'QUIC, TCP and what the calls do are real; on TCP a loss is emulated as the time that its repetition takes.',
     60,
-    934,
+    930,
+    22,
+    '--text-2',
+  );
+  text(
+    'Two paths: every packet on both, by the application, which is not Multipath QUIC.',
+    60,
+    960,
     22,
     '--text-2',
   );

@@ -78,8 +78,8 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
       <Gaps runs={runs} />
       {busy > 0 && (
         <p class="compare-small">
-          In {busy} of {runs.length} runs the page itself stood still for more than {BUSY_MS} ms, because its
-          machine was busy: what froze then says nothing of the network.
+          In {busy} of {runs.length} runs pictures stood still for more than {BUSY_MS} ms without any doing of
+          the network, because the machine was busy.
         </p>
       )}
       <p class="compare-small">
