@@ -16,7 +16,7 @@ const LANES = ['quic', 'tcp', 'paths'] as const;
 type LaneName = (typeof LANES)[number];
 
 /** A picture that a busy machine held up is not a freeze of the network's making. */
-const BUSY_MS = 60;
+const BUSY_MS = 100;
 const RUN_MS = 45_000;
 
 interface Shown {
