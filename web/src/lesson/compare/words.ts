@@ -77,7 +77,7 @@ function pathsStory(r: LaneRun, run: Run): string {
   if (r.verdict) return `One of the two connections was ${r.verdict}; the other carried on.`;
   const others = run.quic.bytes;
   const times = others > 0 ? ` (${(r.bytes / others).toFixed(1)} times the QUIC lane’s)` : '';
-  return `No connection changed: the second path went on as before. Each packet was sent on both: ${formatBytes(r.bytes)} came${times}.`;
+  return `No connection changed: the second path went on as before. Packets were sent on both, and came twice where both worked: ${formatBytes(r.bytes)} in all${times}.`;
 }
 
 function frozen(r: LaneRun): string {
