@@ -45,7 +45,7 @@ func (s *Server) handleSession(w http.ResponseWriter, r *http.Request) {
 	s.runSession(session, connection.began, joinBy)
 }
 
-// handleWebSocket is /ws: a session over TCP.
+// handleWebSocket is /ws: a session over TCP, with ?link= over that of a stream link.
 func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	began := time.Now()
 	if r.ProtoMajor != 1 {
@@ -57,6 +57,10 @@ func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer s.running.Done()
+	if r.URL.Query().Has("link") {
+		s.carryWebSocket(w, r)
+		return
+	}
 	wire, ok := s.acceptWebSocket(w, r)
 	if !ok {
 		return

@@ -37,17 +37,18 @@ const (
 
 // Server is the relay with its pages and its API.
 type Server struct {
-	config   Config
-	log      *slog.Logger
-	certs    *certificates
-	access   *access
-	observer *path.Observer
-	links    *link.Registry // nil without the lab
-	linkRate linkRates
-	markRate *rate.Limiter
-	metrics  *metrics
-	sample   *sample           // of test participants
-	recorded *recording.Writer // nil unless it is asked for
+	config      Config
+	log         *slog.Logger
+	certs       *certificates
+	access      *access
+	observer    *path.Observer
+	links       *link.Registry // nil without the lab
+	linkRate    linkRates
+	markRate    *rate.Limiter
+	metrics     *metrics
+	sample      *sample           // of test participants
+	recorded    *recording.Writer // nil unless it is asked for
+	comparisons comparisons
 
 	udp       *quic.Transport
 	unproven  *rate.Limiter // connections from addresses that are not validated
@@ -56,6 +57,8 @@ type Server struct {
 	tls       net.Listener
 	plain     net.Listener // nil if there is none
 	web       *http.Server
+	linked    net.Listener // where stream links end; nil without the lab
+	linkedWeb *http.Server
 	upstream  netip.AddrPort // of links: this server's UDP address
 	startedAt time.Time
 
@@ -92,6 +95,7 @@ func New(config Config) (*Server, error) {
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
 	}
 	s.handovers.pending = map[string]*measuring{}
+	s.comparisons.byID = map[string]*comparison{}
 	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())
 	err = s.open()
 	if err == nil && config.Record != "" { // last, so that there is no file of a server that did not start
@@ -147,6 +151,9 @@ func (s *Server) open() error {
 	if !s.config.NoLab {
 		if s.links, err = s.openLab(own); err != nil {
 			return fmt.Errorf("cannot open the lab: %w", err)
+		}
+		if err := s.openTCPLinks(); err != nil {
+			return err
 		}
 	}
 	s.metrics = newMetrics(s)
@@ -209,7 +216,7 @@ func plainError(err error) error {
 // Run serves until ctx ends, then says goodbye to everybody and closes the server. It returns nil after an end that was asked for.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
-	failed := make(chan error, 4)
+	failed := make(chan error, 5)
 	serve := func(what string, f func() error) {
 		s.running.Go(func() {
 			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, quic.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -229,6 +236,10 @@ func (s *Server) Run(ctx context.Context) error {
 	serve("HTTPS", func() error { return s.web.ServeTLS(s.tls, "", "") })
 	if s.plain != nil {
 		serve("HTTP", func() error { return s.web.Serve(s.plain) })
+	}
+	if s.linked != nil {
+		serve("TCP links", func() error { return s.linkedWeb.Serve(s.linked) })
+		s.running.Go(func() { s.sweepComparisons(observing) })
 	}
 	serve("QUIC", s.acceptConnections)
 	var err error
@@ -287,7 +298,10 @@ func (s *Server) close() {
 	if s.web != nil {
 		s.web.Close()
 	}
-	for _, l := range []net.Listener{s.tls, s.plain} {
+	if s.linkedWeb != nil {
+		s.linkedWeb.Close()
+	}
+	for _, l := range []net.Listener{s.tls, s.plain, s.linked} {
 		if l != nil {
 			l.Close()
 		}

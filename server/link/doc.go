@@ -1,7 +1,7 @@
 // Package link carries a participant's QUIC packets to the server over a network that can be changed while
 // the call goes on: a [Link] over emulated networks, for the lab, and a [Roamer] over the system's own, for a
-// companion on the caller's machine. What follows is about links; for roamers see [Roamer], and choice.go for
-// how one decides.
+// companion on the caller's machine. A [StreamLink] carries TCP over the same emulated networks, to be compared with.
+// What follows is about links; for roamers see [Roamer], and choice.go for how one decides.
 //
 // A [Link] is a UDP forwarder in user space that stands between one participant (the QUIC client of a
 // browser) and the UDP socket of the server. Towards the server it has sockets of its own on each [Network],

@@ -1,6 +1,7 @@
 package link
 
 import (
+	"cmp"
 	crand "crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -43,6 +44,8 @@ type Config struct {
 	// OnChange, if set, is told about every change of network, the progress of one, and the end of the link
 	// (State.Closed). See the package comment for what it may do.
 	OnChange func(State)
+
+	sources byte // of addresses, see chooseSources; 0 means linkSources
 }
 
 // network is a Network and what it has carried.
@@ -168,6 +171,7 @@ func (c *Config) complete() error {
 	if c.WalkTime == 0 {
 		c.WalkTime = defaultWalk
 	}
+	c.sources = cmp.Or(c.sources, linkSources)
 	if len(c.Networks) == 0 {
 		c.Networks = DefaultNetworks()
 	}
@@ -194,7 +198,7 @@ func (c *Config) complete() error {
 	if !names[c.Active] {
 		return fmt.Errorf("%w %q", ErrUnknownNetwork, c.Active)
 	}
-	chooseSources(c.Networks, c.Upstream)
+	chooseSources(c.Networks, c.Upstream, c.sources)
 	return nil
 }
 

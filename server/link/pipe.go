@@ -151,6 +151,18 @@ func (p *pipe) stop() {
 	p.stopped = true
 	close(p.done)
 	p.sleeper.interrupt()
+	p.dropQueued()
+}
+
+// drop lets the packets die that are on their way.
+func (p *pipe) drop() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropQueued()
+}
+
+// dropQueued is drop with mu held.
+func (p *pipe) dropQueued() {
 	p.stats.cut.Add(uint64(p.queue.len()))
 	for p.queue.len() > 0 {
 		putBuffer(p.queue.pop().buf)

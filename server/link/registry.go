@@ -38,6 +38,7 @@ type Registry struct {
 
 	mu       sync.Mutex
 	links    map[string]*entry
+	streams  map[string]*StreamLink
 	seq      uint64
 	pending  int // links being opened, which count towards the limit
 	isClosed bool
@@ -75,7 +76,7 @@ func NewRegistry(cfg RegistryConfig) (*Registry, error) {
 	if err := cfg.Link.complete(); err != nil {
 		return nil, err
 	}
-	r := &Registry{cfg: cfg, index: newIndex(), links: make(map[string]*entry), done: make(chan struct{})}
+	r := &Registry{cfg: cfg, index: newIndex(), links: make(map[string]*entry), streams: make(map[string]*StreamLink), done: make(chan struct{})}
 	r.sockets = &allowance{most: int64(cmp.Or(cfg.MaxSockets, defaultMaxSockets)), evict: r.evict}
 	r.wg.Go(r.janitor)
 	return r, nil
@@ -83,6 +84,9 @@ func NewRegistry(cfg RegistryConfig) (*Registry, error) {
 
 // Networks returns the networks that links are made with.
 func (r *Registry) Networks() []Network { return slices.Clone(r.cfg.Link.Networks) }
+
+// WalkTime is how long walking out of range takes.
+func (r *Registry) WalkTime() time.Duration { return r.cfg.Link.WalkTime }
 
 // Create opens a link with an ID that cannot be guessed. Errors wrap [ErrTooManyLinks], [ErrNoPort],
 // [ErrUnknownNetwork], [ErrClosed] or what the system says.
@@ -92,7 +96,7 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 	case r.isClosed:
 		r.mu.Unlock()
 		return nil, ErrClosed
-	case len(r.links)+r.pending >= r.cfg.MaxLinks:
+	case r.isFull():
 		r.mu.Unlock()
 		return nil, fmt.Errorf("%w (limit %d)", ErrTooManyLinks, r.cfg.MaxLinks)
 	}
@@ -100,7 +104,7 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 	r.mu.Unlock()
 
 	cfg := r.cfg.Link
-	cfg.ID = strings.ToLower(crand.Text()[:16]) // 80 bits: whoever may switch a link knows its ID
+	cfg.ID = newID()
 	cfg.Participant = h.Participant
 	cfg.Active = cmp.Or(h.Network, cfg.Active)
 	if cfg.Listen.Addr().IsUnspecified() && h.Listen.IsValid() && !h.Listen.IsUnspecified() {
@@ -124,6 +128,46 @@ func (r *Registry) Create(h Hints) (*Link, error) {
 		return nil, ErrClosed
 	}
 	return l, nil
+}
+
+// isFull tells whether there may be no more links. mu is held.
+func (r *Registry) isFull() bool { return len(r.links)+len(r.streams)+r.pending >= r.cfg.MaxLinks }
+
+// newID has 80 bits: whoever may switch a link knows its ID.
+func newID() string { return strings.ToLower(crand.Text()[:16]) }
+
+// CreateStream opens a stream link to an upstream that takes TCP, over the same networks. It counts as a link, and is closed by Remove and Close; it does not
+// end by itself, since a page that was left in the background sends nothing. Errors are those of Create.
+func (r *Registry) CreateStream(upstream netip.AddrPort) (*StreamLink, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.isClosed {
+		return nil, ErrClosed
+	}
+	if r.isFull() {
+		return nil, fmt.Errorf("%w (limit %d)", ErrTooManyLinks, r.cfg.MaxLinks)
+	}
+	cfg := r.cfg.Link
+	cfg.ID, cfg.Upstream, cfg.Networks = newID(), upstream, slices.Clone(cfg.Networks)
+	for i, n := range cfg.Networks {
+		if n.Source.IsLoopback() {
+			cfg.Networks[i].Source = netip.Addr{} // that of UDP; TCP has one of its own
+		}
+	}
+	s, err := newStream(cfg, r.index)
+	if err != nil {
+		return nil, err
+	}
+	r.streams[cfg.ID] = s
+	return s, nil
+}
+
+// Stream returns the stream link with that ID.
+func (r *Registry) Stream(id string) (*StreamLink, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s, ok := r.streams[id]
+	return s, ok
 }
 
 // Get returns the link with that ID.
@@ -153,16 +197,21 @@ func (r *Registry) List() []*Link {
 	return links
 }
 
-// Remove closes the link with that ID and reports whether there was one.
+// Remove closes the link or stream link with that ID and reports whether there was one.
 func (r *Registry) Remove(id string) bool {
 	r.mu.Lock()
 	e, ok := r.links[id]
+	s, isStream := r.streams[id]
 	delete(r.links, id)
+	delete(r.streams, id)
 	r.mu.Unlock()
 	if ok {
 		e.Close()
 	}
-	return ok
+	if isStream {
+		s.Close()
+	}
+	return ok || isStream
 }
 
 // Lookup tells which link and network a source address belongs to that the server sees; those of an attack are of the network "attacker" or, of several, "attacker-1" and so on. The addresses of
@@ -178,11 +227,14 @@ func (r *Registry) Close() error {
 		r.isClosed = true
 		close(r.done)
 	}
-	links := r.links
-	r.links = make(map[string]*entry)
+	links, streams := r.links, r.streams
+	r.links, r.streams = make(map[string]*entry), make(map[string]*StreamLink)
 	r.mu.Unlock()
 	for _, e := range links {
 		e.Close()
+	}
+	for _, s := range streams {
+		s.Close()
 	}
 	r.wg.Wait()
 	return nil

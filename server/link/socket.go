@@ -134,9 +134,15 @@ func growBuffers(conn *net.UDPConn) {
 	_ = conn.SetWriteBuffer(socketBuffer)
 }
 
-// chooseSources gives each network without a source an address of its own, if upstream is on IPv4 loopback
+// The third byte of the addresses that chooseSources gives: those of links and of stream links differ, because a UDP and a TCP socket may have the same port.
+const (
+	linkSources   = 1
+	streamSources = 2
+)
+
+// chooseSources gives each network without a source an address of its own, 127.0.third.0/24, if upstream is on IPv4 loopback
 // and the system has the whole of 127.0.0.0/8 (Linux does; elsewhere the networks differ by port only).
-func chooseSources(networks []Network, upstream netip.AddrPort) {
+func chooseSources(networks []Network, upstream netip.AddrPort, third byte) {
 	if !upstream.Addr().Is4() || !upstream.Addr().IsLoopback() {
 		return
 	}
@@ -144,7 +150,7 @@ func chooseSources(networks []Network, upstream netip.AddrPort) {
 		if networks[i].Source.IsValid() {
 			continue
 		}
-		source := netip.AddrFrom4([4]byte{127, 0, 1, byte(i + 1)})
+		source := netip.AddrFrom4([4]byte{127, 0, third, byte(i + 1)})
 		s, err := dialUpstream(source, upstream)
 		if err != nil {
 			return

@@ -19,8 +19,10 @@ type State struct {
 	// from 0 to 1 meanwhile.
 	Switching bool    `json:"switching"`
 	Progress  float64 `json:"progress"`
-	// Target is the network that a walk under way leads to.
+	// Target is the network that a walk under way leads to; absent if it leads to none.
 	Target string `json:"target,omitempty"`
+	// Away is true where the active network was left for none: nothing passes.
+	Away bool `json:"away,omitempty"`
 	// Style is that of the change under way, else of the last one; empty before the first.
 	Style Style `json:"style,omitempty"`
 	// Last is the last completed change of network.
@@ -71,7 +73,9 @@ func (l *Link) State() State {
 		last := *l.last
 		s.Last, s.Style = &last, last.Style
 	}
-	if l.walk != nil {
+	if l.walk != nil && l.walk.away {
+		s.Away = true
+	} else if l.walk != nil {
 		s.Switching, s.Style, s.Target, s.Progress = true, Walk, l.walk.target, l.walk.progress(time.Now())
 	} else if n := len(l.draining); n > 0 {
 		s.Switching, s.Progress = true, min(1, l.draining[n-1].progress(l.clock()))

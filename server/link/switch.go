@@ -47,7 +47,7 @@ func (d drain) progress(now time.Duration) float64 {
 //
 // The newest call wins. During a walk, Hard and Soft to any other network end the walk at once, Walk to a
 // third network changes where it leads, and any switch to the network being left calls it off, so that
-// network is as good as before. During the drain of a soft switch, Hard also closes the draining networks;
+// network is as good as before; so it does after [Link.Leave]. During the drain of a soft switch, Hard also closes the draining networks;
 // Soft lets them drain and adds one.
 //
 // Errors wrap [ErrUnknownNetwork], [ErrUnknownStyle], [ErrClosed], [ErrTooManySockets] or what the system says when no socket can
@@ -80,7 +80,7 @@ func (l *Link) Switch(name string, style Style) (changed bool, err error) {
 	case style == Walk && l.walk.target == name:
 		return false, nil
 	case style == Walk:
-		l.walk.target = name
+		l.walk.target, l.walk.away = name, false
 	default:
 		if err := l.change(to, style); err != nil {
 			return false, err
@@ -199,7 +199,7 @@ func (l *Link) step(now time.Time) (moved, busy bool) {
 	if l.isClosed {
 		return false, false
 	}
-	if l.walk != nil {
+	if l.walk != nil && !l.walk.away {
 		moved = true
 		l.stepWalk(now)
 	}
@@ -216,7 +216,7 @@ func (l *Link) step(now time.Time) (moved, busy bool) {
 	}
 	clear(l.draining[len(keep):])
 	l.draining = keep
-	return moved, l.walk != nil || len(l.draining) > 0
+	return moved, l.walk != nil && !l.walk.away || len(l.draining) > 0
 }
 
 func (l *Link) stepWalk(now time.Time) {
@@ -226,6 +226,10 @@ func (l *Link) stepWalk(now time.Time) {
 		return
 	}
 	to := l.walk.target
+	if to == "" {
+		l.goAway(a)
+		return
+	}
 	if err := l.change(l.network(to), Walk); err != nil {
 		// Without a socket there is no other network to go over to. To stay on one that passes nothing would
 		// end the call for a reason that is not the network's.

@@ -13,9 +13,10 @@ const (
 
 // A walk is a network that is being left behind.
 type walk struct {
-	target  string
+	target  string // "" leads out of range of every network, see Link.Leave
 	started time.Time
 	length  time.Duration
+	away    bool // there is no target, and nothing passes any more
 }
 
 // progress is how much of the way is gone, 0 to 1.

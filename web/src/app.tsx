@@ -4,6 +4,7 @@ import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
 import { useRef } from 'preact/hooks';
 import { CallPage } from './call/call.tsx';
 import { FailureScreen, LeftScreen } from './call/ended.tsx';
+import { createCallEngine } from './call/engine.ts';
 import { fragmentOf } from './call/key.ts';
 import type { CallEngine, JoinOptions } from './call/types.ts';
 import { Lobby } from './lobby/lobby.tsx';
@@ -12,12 +13,7 @@ import { callPath, navigate, route } from './router.ts';
 import { lazy } from './ui/lazy.tsx';
 import { ToastHost } from './ui/toast.tsx';
 
-const Dashboard = lazy(async () => (await import('./dashboard/dashboard.tsx')).Dashboard);
-const Report = lazy(async () => (await import('./dashboard/report-page.tsx')).ReportPage);
-const Replay = lazy(async () => (await import('./replay/replay.tsx')).Replay);
-const Lesson = lazy(async () => (await import('./lesson/lesson.tsx')).Lesson);
-const Compare = lazy(async () => (await import('./lesson/compare/compare.tsx')).Compare);
-const Attack = lazy(async () => (await import('./lesson/attack/attack.tsx')).Attack);
+const Pages = lazy(async () => (await import('./pages.tsx')).Pages);
 
 export function App({ engine }: { engine: CallEngine }) {
   return (
@@ -86,22 +82,9 @@ function Screen({ engine }: { engine: CallEngine }) {
 
   const at = route.value;
   const call = joined.value;
-  switch (at.page) {
-    case 'dashboard':
-      return <Dashboard />;
-    case 'report':
-      return <Report connection={at.connection} />;
-    case 'replay':
-      return <Replay sample={at.sample} />;
-    case 'lesson':
-      return <Lesson engine={engine} />;
-    case 'compare':
-      return <Compare />;
-    case 'attack':
-      return <Attack engine={engine} />;
-    case 'missing':
-      return <Missing />;
-  }
+  if (at.page === 'missing') return <Missing />;
+  if (at.page !== 'call' && at.page !== 'lobby')
+    return <Pages at={at} engine={engine} newEngine={createCallEngine} />;
   if (at.page === 'call' && call && at.room === call.room) {
     if (phase.value === 'left') return <LeftScreen engine={engine} room={call.room} onRejoin={rejoin} />;
     if (phase.value === 'failed')

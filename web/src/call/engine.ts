@@ -28,11 +28,13 @@ const QUIET_MS = 1_500; // a context that starts may take a moment
 /** ?transport=websocket or ?transport=webtransport in the address that the page was loaded from allows only that one: to try it, and to measure it. */
 const ONLY = onlyTransport();
 
-export function createCallEngine(): CallEngine {
-  return new Engine();
+/** `newWorker` makes what carries a call: a call worker, or something that obeys the same messages. */
+export function createCallEngine(newWorker = callWorker): CallEngine {
+  return new Engine(newWorker);
 }
 
 class Engine implements CallEngine {
+  readonly #newWorker: () => Worker;
   readonly #state = signal<CallState>(initialState);
   readonly #preview = signal<MediaStream | null>(null);
   readonly #paths = new PathNews();
@@ -50,6 +52,10 @@ class Engine implements CallEngine {
   );
   #startedAt = 0;
 
+  constructor(newWorker: () => Worker) {
+    this.#newWorker = newWorker;
+  }
+
   get state(): ReadonlySignal<CallState> {
     return this.#state;
   }
@@ -60,7 +66,7 @@ class Engine implements CallEngine {
 
   prepare(): void {
     if (this.#prepared || !supported()) return;
-    const worker = newWorker();
+    const worker = this.#newWorker();
     this.#prepared = worker;
     worker.onerror = () => {
       if (this.#prepared !== worker) return;
@@ -71,7 +77,7 @@ class Engine implements CallEngine {
 
   join(options: JoinOptions): void {
     this.#close();
-    const { room, name, key, mic, camera, codec } = options;
+    const { room, name, key, mic, camera, codec, via } = options;
     this.#dispatch({ type: 'joining', room, key, local: { name, mic, camera, codec } });
     if (!supported()) {
       for (const t of options.stream?.getTracks() ?? []) t.stop();
@@ -79,7 +85,7 @@ class Engine implements CallEngine {
       return;
     }
     this.#startedAt = performance.now();
-    const worker = this.#prepared ?? newWorker();
+    const worker = this.#prepared ?? this.#newWorker();
     this.#prepared = null;
     this.#worker = worker;
     worker.onmessage = (e: MessageEvent<FromWorker>) => {
@@ -91,7 +97,7 @@ class Engine implements CallEngine {
       if (this.#state.value.phase !== 'connecting') return;
       this.#dispatch({ type: 'phase', phase: 'failed', failure: UNSUPPORTED });
     };
-    this.#post({ type: 'join', room, name, codec, mic, key, transport: ONLY });
+    this.#post({ type: 'join', room, name, codec, mic, key, via, transport: via?.transport ?? ONLY });
     this.#openDevices(options);
     navigator.mediaDevices?.addEventListener('devicechange', this.#devicesChanged);
     void this.#listDevices();
@@ -430,7 +436,7 @@ function onlyTransport(): TransportName | null {
   return only === 'websocket' || only === 'webtransport' ? only : null;
 }
 
-function newWorker(): Worker {
+function callWorker(): Worker {
   return new Worker(new URL('../workers/call.worker.ts', import.meta.url), { type: 'module' });
 }
 

@@ -10,7 +10,7 @@ import type {
   PathEventData,
   Presence,
 } from '../protocol/messages.gen.ts';
-import type { TransportName } from '../transport/transport.ts';
+import type { TransportName, Via } from '../transport/transport.ts';
 import type { Picture } from '../workers/messages.ts';
 import type { ChatState } from './chat.ts';
 import type { Floating } from './reactions.ts';
@@ -30,6 +30,8 @@ export interface RemoteStats {
   height: number;
   fps: number;
   framesRendered: number;
+  /** When frames were rendered in the last second, ms since the epoch. */
+  shownAt: number[];
   /** Longest interval between rendered frames in the last 10 s, ms. */
   longestGapMs: number;
   /** Freezes as webrtc-stats defines them: interval ≥ max(3δ, δ + 150 ms). */
@@ -176,6 +178,8 @@ export interface JoinOptions {
   camera: boolean;
   /** Preferred video codec; used when everybody in the call can decode it, else vp8. */
   codec: Codec;
+  /** Instead of the usual way to the server. */
+  via?: Via;
 }
 
 /** The participant's own connection, for the panel beside the call. */

@@ -60,7 +60,8 @@ function words(phase: string): string {
   }
 }
 
-function Picture({ engine, id }: { engine: CallEngine; id: string }) {
+/** The picture of one participant. */
+export function Picture({ engine, id }: { engine: CallEngine; id: string }) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const remote = useComputed(() => engine.state.value.remotes.find((r) => r.id === id));
   useEffect(() => {

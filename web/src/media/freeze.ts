@@ -54,6 +54,11 @@ export class FreezeMeter {
     return this.#last;
   }
 
+  /** When the frames after `from` were rendered. */
+  since(from: number): number[] {
+    return this.#times.filter((t) => t > from);
+  }
+
   /** Longest interval that overlaps [from, to], the running one up to `to` included; 0 if there is none. */
   longestGap(from: number, to: number): number {
     let longest = Number.isNaN(this.#last) ? 0 : Math.max(0, to - this.#last);

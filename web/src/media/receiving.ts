@@ -66,6 +66,7 @@ export function addStats(stats: RemoteStats, { video, audio }: Receiving, at: nu
     stats.height = video.height;
     stats.fps = video.meter.fps(at);
     stats.framesRendered += video.meter.rendered;
+    stats.shownAt = video.meter.since(at - 1_000);
     stats.longestGapMs = Math.max(stats.longestGapMs, video.meter.longestGap(at - GAP_SPAN, at));
     stats.freezes += video.meter.freezes;
     stats.frozenMs += video.meter.frozenMs;

@@ -13,6 +13,7 @@ export function emptyStats(): RemoteStats {
     height: 0,
     fps: 0,
     framesRendered: 0,
+    shownAt: [],
     longestGapMs: 0,
     freezes: 0,
     frozenMs: 0,

@@ -388,6 +388,7 @@ export interface LinkState {
   switching: boolean;
   progress: number;
   target?: string;
+  away?: boolean;
   style?: SwitchStyle;
   last?: NetworkChange;
   switches: number;

@@ -1,15 +1,16 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { Lab } from './lab.ts';
+import type { Via } from './transport.ts';
 
 const CONFIG = { webtransport_url: 'https://127.0.0.1:4433/wt', certificate_hashes: [], lab: true };
 const LINK = { id: 'l1', url: 'https://127.0.0.1:5000/wt', emulated: true, networks: [] };
 
 /** A lab whose server answers a request for a link like this, and what the page was told. */
-function lab(answer: () => Response) {
+function lab(answer: () => Response, via?: Via) {
   vi.stubGlobal('location', new URL('http://localhost:8080/'));
   vi.stubGlobal('fetch', async (path: string) => (path === '/api/config' ? Response.json(CONFIG) : answer()));
   const told: unknown[][] = [];
-  return { told, lab: new Lab('room', (...now) => told.push(now)) };
+  return { told, lab: new Lab('room', (...now) => told.push(now), via) };
 }
 
 describe('Lab', () => {
@@ -40,5 +41,19 @@ describe('Lab', () => {
     });
     await own.target(false, signal);
     expect(told).toEqual([[null, '']]);
+  });
+
+  it('makes no link where a way is given', async () => {
+    const via: Via = { transport: 'websocket', targets: [{ websocket: 'ws://localhost:8080/ws?link=l2' }] };
+    const { lab: given, told } = lab(() => {
+      throw new Error('a link was asked for');
+    }, via);
+    expect(await given.target(true, signal)).toEqual({
+      url: CONFIG.webtransport_url,
+      hashes: [],
+      websocket: 'ws://localhost:8080/ws?link=l2',
+      emulated: false,
+    });
+    expect(told).toEqual([]);
   });
 });

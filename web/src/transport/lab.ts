@@ -3,22 +3,24 @@
 import { api, Refusal, type ServerConfig } from '../api.ts';
 import type { LinkInfo, SwitchStyle } from '../call/types.ts';
 import { CallError, UNREACHABLE } from './failure.ts';
-import type { Target, TransportName } from './transport.ts';
+import type { Target, TransportName, Via } from './transport.ts';
 
 type Link = LinkInfo & { url: string };
 
 export class Lab {
   readonly #room: string;
   readonly #changed: (link: LinkInfo | null, problem?: string) => void;
+  readonly #via: Via | undefined;
   #config: ServerConfig | null = null;
   #link: Link | null = null;
   #events: EventSource | null = null;
   #carriedBy: TransportName = 'webtransport';
 
   /** `changed` is told of the link; `problem` says to people why there is none, where that is not as it should be. */
-  constructor(room: string, changed: (link: LinkInfo | null, problem?: string) => void) {
+  constructor(room: string, changed: (link: LinkInfo | null, problem?: string) => void, via?: Via) {
     this.#room = room;
     this.#changed = changed;
+    this.#via = via;
   }
 
   /**
@@ -35,6 +37,7 @@ export class Lab {
         websocket: websocketURL(),
         emulated: false,
       };
+      if (this.#via) return { ...direct, ...this.#via.targets[0] };
       if (!this.#config.lab) return direct;
       if (afresh && this.#link) await this.#checkLink(signal);
       if (!this.#link) await this.#createLink(signal);

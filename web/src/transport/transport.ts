@@ -18,6 +18,12 @@ export interface Target {
 
 export type TransportName = 'webtransport' | 'websocket';
 
+/** A way to the server that is given, and no other: what differs from the usual one. Several are ways of one call at the same time (lesson/compare). */
+export interface Via {
+  transport: TransportName;
+  targets: Partial<Target>[];
+}
+
 /** A stream to the server. Nothing here throws; a stream that failed swallows what it is given. */
 export interface OutStream {
   write(bytes: Bytes): void;

@@ -60,7 +60,7 @@ export class Call {
       notice: (text) => post({ type: 'notice', text }),
     });
     this.#publisher.microphone.setMuted(!join.mic);
-    this.#lab = new Lab(join.room, (link, problem) => post({ type: 'link', link, problem }));
+    this.#lab = new Lab(join.room, (link, problem) => post({ type: 'link', link, problem }), join.via);
     void this.#start(join);
   }
 

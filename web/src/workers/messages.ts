@@ -3,7 +3,7 @@
 
 import type { CallState, Failure, LinkInfo, Local, Phase, RemoteStats, SwitchStyle } from '../call/types.ts';
 import type { Codec, FromParticipant, FromServer } from '../protocol/messages.gen.ts';
-import type { TransportName } from '../transport/transport.ts';
+import type { TransportName, Via } from '../transport/transport.ts';
 
 /** Which of a participant's pictures. */
 export type Picture = 'camera' | 'screen';
@@ -19,6 +19,7 @@ export type ToWorker =
       key: string;
       /** The only one to use; null: whichever works. */
       transport: TransportName | null;
+      via?: Via | undefined;
     }
   | { type: 'leave' }
   /** Where the browser has a MediaStreamTrackProcessor. */
