@@ -17,7 +17,7 @@
 //	reports.go      what participants report of their reception
 //	handover.go     asks receivers what a change of network did to them
 //	bot.go          the test participant
-//	lab.go          links with emulated networks
+//	lab.go, switchall.go   links with emulated networks, and everybody on another one at once
 //	routes.go, api.go, events.go, access.go, metrics.go   HTTP
 //
 // A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow (a few seconds if its
