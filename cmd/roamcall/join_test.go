@@ -210,3 +210,10 @@ func FuzzAV1Config(f *testing.F) {
 		}
 	})
 }
+
+func TestJoinLab(t *testing.T) {
+	err := run(t.Context(), []string{"join", startServer(t) + "/call/demo", "--lab"}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "runs without the lab") {
+		t.Errorf("over the lab of a server that has none: %v", err)
+	}
+}

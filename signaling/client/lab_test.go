@@ -49,7 +49,7 @@ func TestLab(t *testing.T) {
 	}
 	req.Header.Set("Content-Type", "application/json")
 	answer(t, req, nil)
-	h := await[client.HandoverReported](ada, nil)
+	h := await[client.HandoverReported](ada, nil).Handover
 	if h.Verdict != client.Rebound || h.Reason != client.Elsewhere {
 		t.Errorf("handover: %+v", h)
 	}

@@ -1,13 +1,12 @@
 // /report/CONNECTION: the newest handover report of a connection, as it comes out of a printer.
 
+import { useSignal } from '@preact/signals';
 import { useEffect, useMemo } from 'preact/hooks';
+import { api } from '../api.ts';
 import { Button } from '../ui/button.tsx';
 import { Icon } from '../ui/icons.tsx';
 import { ThemeToggle } from '../ui/theme-toggle.tsx';
-import './css/base.css';
-import './css/board.css';
-import { useSignal } from '@preact/signals';
-import { api } from '../api.ts';
+import './dashboard.css';
 import { KeyPrompt } from './key.tsx';
 import { followConnection, type Problem } from './report/follow.ts';
 import { Paper } from './report/paper.tsx';

@@ -281,7 +281,7 @@ function Seats({ count, children }: { count: number; children: ComponentChildren
 
 function Keys({ networks }: { networks: number }) {
   return (
-    <p class="k-keys" aria-label="Keys">
+    <p class="k-keys">
       {networks > 1 && (
         <span>
           <kbd>1</kbd>–<kbd>{networks}</kbd> network

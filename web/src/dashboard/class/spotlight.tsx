@@ -6,12 +6,12 @@ import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icons.tsx';
 import { networkColours, networkIcon } from '../../ui/networks.ts';
 import { NewsLine, type PartProps, PictureSection } from '../detail.tsx';
+import { verdictWords } from '../explain.ts';
 import type { Link } from '../links.ts';
 import { pathText } from '../picture.tsx';
 import { freezeAt } from '../report-words.ts';
 import { roundMs } from '../time.ts';
 import { verdictIcons } from '../verdict.tsx';
-import { verdictWords } from '../explain.ts';
 import { type Change, lastChange, type Seat } from './seats.ts';
 
 export interface SpotlightProps extends PartProps {
@@ -45,7 +45,11 @@ export function Spotlight({ seat, narrow, onSwitch, onBack, ...part }: Spotlight
         <h2>{name}</h2>
         <span class="d-muted">
           {s.room ? `in ${s.room}` : ''}
-          {seat.presence === 'here' ? '' : seat.presence === 'away' ? ' · lost, the server waits' : ' · dropped'}
+          {seat.presence === 'here'
+            ? ''
+            : seat.presence === 'away'
+              ? ' · lost, the server waits'
+              : ' · dropped'}
         </span>
         <span class="d-grow" />
         {seat.presence === 'here' &&
@@ -76,7 +80,11 @@ export function Spotlight({ seat, narrow, onSwitch, onBack, ...part }: Spotlight
         <PictureSection {...part} narrow={narrow} />
         <div class="k-spot-facts">
           <Verdict change={change} />
-          <Figure label={`${name} saw and heard`} d={change?.report?.down} pending={change?.pending ?? false} />
+          <Figure
+            label={`${name} saw and heard`}
+            d={change?.report?.down}
+            pending={change?.pending ?? false}
+          />
           <Figure
             label={change?.report?.up.at_arrival ? `Arrived of ${name}` : `Others saw and heard of ${name}`}
             d={change?.report?.up}
@@ -110,7 +118,15 @@ function Verdict({ change }: { change: Change | null }) {
 }
 
 /** One direction: the longest gap, against what would be a freeze. */
-function Figure({ label, d, pending }: { label: string; d: HandoverDirection | undefined; pending: boolean }) {
+function Figure({
+  label,
+  d,
+  pending,
+}: {
+  label: string;
+  d: HandoverDirection | undefined;
+  pending: boolean;
+}) {
   const video = d?.measured && d.longest_gap_ms > 0;
   return (
     <div class={`k-figure${d?.frozen ? ' frozen' : ''}`}>

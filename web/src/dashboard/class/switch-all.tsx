@@ -1,11 +1,11 @@
 // Switches everybody, or one room, at once.
 
-import type { SwitchStyle } from '../../call/types.ts';
 import { api } from '../../api.ts';
+import type { SwitchStyle } from '../../call/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { networkColours, networkIcon } from '../../ui/networks.ts';
 import { Segmented } from '../../ui/segmented.tsx';
-import { networkWords, type Link } from '../links.ts';
+import { type Link, networkWords } from '../links.ts';
 import { styles } from '../switch-styles.ts';
 
 /** What became of the request, as PATCH /api/links answers. */
@@ -51,7 +51,9 @@ export function SwitchCard(props: SwitchCardProps) {
     return (
       <section class="d-box" aria-labelledby="k-switch-title">
         <h2 id="k-switch-title">Switch</h2>
-        <p class="d-muted">Nobody is connected over the lab’s emulated networks, so there is nothing to switch.</p>
+        <p class="d-muted">
+          Nobody is connected over the lab’s emulated networks, so there is nothing to switch.
+        </p>
       </section>
     );
   return (

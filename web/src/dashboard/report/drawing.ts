@@ -43,7 +43,11 @@ export function stepsOf(report: HandoverReport, events: readonly PathEventData[]
     const at = parseTime(e.time);
     if (at > switched + 1) return false;
     // A standby may have been probed long before it was needed: the challenge that was answered belongs to the story.
-    if (e.type === 'path_challenge_sent' || e.type === 'path_response_received' || e.type === 'path_validated')
+    if (
+      e.type === 'path_challenge_sent' ||
+      e.type === 'path_response_received' ||
+      e.type === 'path_validated'
+    )
       return e.path === report.to.path && report.verdict !== 'resumed' && at > started - 30_000;
     if (e.type === 'path_validation_failed') return at >= started;
     return (e.type === 'path_switched' || e.type === 'session_resumed') && Math.abs(at - switched) < 1;
@@ -96,7 +100,12 @@ export function drawingOf(
           { from: started, to: opened, part: 'silence', words: `silence ${msText(phases.silence_ms)}` },
         ]),
         way(report.to, [
-          { from: opened, to: switched, part: 'handshake', words: `handshake ${msText(phases.handshake_ms)}` },
+          {
+            from: opened,
+            to: switched,
+            part: 'handshake',
+            words: `handshake ${msText(phases.handshake_ms)}`,
+          },
           ...(phases.first_frame_ms > 0
             ? [
                 {

@@ -13,8 +13,8 @@ import { networkTitle } from '../links.ts';
 import { freezeAt, summary } from '../report-words.ts';
 import type { Connection } from '../store.ts';
 import { clockText, msText, parseTime, roundMs } from '../time.ts';
-import { HandoverDrawing } from './drawing.tsx';
 import { stepsOf } from './drawing.ts';
+import { HandoverDrawing } from './drawing.tsx';
 
 const day = new Intl.DateTimeFormat('en', { day: 'numeric', month: 'long', year: 'numeric' });
 
@@ -154,8 +154,7 @@ function Validation({ report, events }: { report: HandoverReport; events: readon
   const steps = stepsOf(report, events);
   const response = steps.findLast((e) => e.type === 'path_response_received');
   const challenge = steps.findLast(
-    (e) =>
-      e.type === 'path_challenge_sent' && (!response?.challenge || e.challenge === response.challenge),
+    (e) => e.type === 'path_challenge_sent' && (!response?.challenge || e.challenge === response.challenge),
   );
   if (report.response_ms <= 0) return null;
   return (
@@ -163,8 +162,8 @@ function Validation({ report, events }: { report: HandoverReport; events: readon
       {response?.challenge && challenge ? (
         <>
           PATH_CHALLENGE with the data <b class="d-mono">{response.challenge}</b> sent{' '}
-          <b class="d-mono">{clockText(parseTime(challenge.time))}</b>, PATH_RESPONSE with the same data received{' '}
-          <b class="d-mono">{clockText(parseTime(response.time))}</b>: answered after{' '}
+          <b class="d-mono">{clockText(parseTime(challenge.time))}</b>, PATH_RESPONSE with the same data
+          received <b class="d-mono">{clockText(parseTime(response.time))}</b>: answered after{' '}
           <b>{msText(report.response_ms)}</b>.
         </>
       ) : (
@@ -199,7 +198,9 @@ function Directions({ report, name }: { report: HandoverReport; name: string }) 
             <td />
             <th scope="col">What {name} saw and heard</th>
             <th scope="col">
-              {up.at_arrival ? `What arrived of ${name} at the server` : `What others saw and heard of ${name}`}
+              {up.at_arrival
+                ? `What arrived of ${name} at the server`
+                : `What others saw and heard of ${name}`}
             </th>
           </tr>
         </thead>
@@ -216,7 +217,9 @@ function Directions({ report, name }: { report: HandoverReport; name: string }) 
           {line('Sound concealed', (d) => (d.at_arrival ? '–' : roundMs(d.concealed_ms)))}
           {line('Frames lost', (d) => d.frames_lost)}
           {line('Measured', (d) =>
-            d.at_arrival ? 'as frames arrive' : `as frames are shown, by ${d.receivers} ${d.receivers === 1 ? 'receiver' : 'receivers'}`,
+            d.at_arrival
+              ? 'as frames arrive'
+              : `as frames are shown, by ${d.receivers} ${d.receivers === 1 ? 'receiver' : 'receivers'}`,
           )}
         </tbody>
       </table>
