@@ -419,6 +419,7 @@ func TestStateHandshake(t *testing.T) {
 		"connection_id_issued 0 id=client/0//issued",
 		"connection_id_issued 0 id=server/0/50/issued",
 		"connection_id_issued 0 id=server/1/51/issued",
+		"connection_id_issued 0 id=server/2/52/issued",
 		"connection_id_in_use 0 id=server/0/50/in_use",
 		"connection_id_in_use 0 id=client/0//in_use",
 	}
