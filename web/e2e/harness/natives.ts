@@ -5,6 +5,9 @@ import { once } from 'node:events';
 import { BINARY } from './build.ts';
 import type { Server } from './server.ts';
 
+/** They share two cores with browsers: a machine that is busy must not look like a network that is gone. */
+const PATIENT = ['--silence', '3s'];
+
 export class Natives {
   #processes: ChildProcess[] = [];
   /** What they said, by name. */
@@ -13,7 +16,7 @@ export class Natives {
   /** Joins a room of the server as each of the names. */
   join(server: Server, room: string, names: readonly string[], ...flags: string[]): void {
     for (const name of names) {
-      const args = ['join', `${server.origin}/call/${room}`, '--name', name, '--lab', ...flags];
+      const args = ['join', `${server.origin}/call/${room}`, '--name', name, '--lab', ...PATIENT, ...flags];
       const process = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
       const hear = (chunk: Buffer) => this.log.set(name, (this.log.get(name) ?? '') + chunk.toString());
       process.stdout?.on('data', hear);

@@ -3,7 +3,6 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
-import { bestGrid } from '../../call/grid.ts';
 import { takesText } from '../../call/shortcuts.ts';
 import type { SwitchStyle } from '../../call/types.ts';
 import { askServer } from '../../server.ts';
@@ -19,6 +18,7 @@ import { Top } from '../top.tsx';
 import { useTick } from '../use-tick.ts';
 import './class.css';
 import { Countdown, type Order } from './countdown.tsx';
+import { columnsFor, gap } from './grid.ts';
 import { JoinCard, LargeCode } from './join-card.tsx';
 import { actionOf } from './keys.ts';
 import { MarkDialog } from './mark.tsx';
@@ -168,15 +168,8 @@ export function ClassView({ live, source, links, control, views }: Parts & { vie
   return (
     <main class="d-board k-board" data-tick={tick}>
       {head}
-      <div class="k-columns">
+      <div class={shown ? 'k-columns spot' : 'k-columns'}>
         <div class="k-main">
-          <Summary
-            here={here.length}
-            rooms={rooms.length}
-            networks={counted}
-            elsewhere={here.length - counted.reduce((sum, n) => sum + n.count, 0)}
-            wave={lastWave(changes, asked.value)}
-          />
           {shown ? (
             <Spotlight
               seat={shown}
@@ -185,48 +178,58 @@ export function ClassView({ live, source, links, control, views }: Parts & { vie
               link={linkOf(list, shown.connection.snapshot)}
               control={control}
               now={live.now}
-              style={style.value}
               narrow={innerWidth < 720}
               onSwitch={(network) => countOne(shown, network)}
               onBack={() => (spot.value = null)}
             />
           ) : (
-            <Seats count={seats.length}>{seats.map(tile)}</Seats>
+            <>
+              <Summary
+                here={here.length}
+                rooms={rooms.length}
+                networks={counted}
+                elsewhere={here.length - counted.reduce((sum, n) => sum + n.count, 0)}
+                wave={lastWave(changes, asked.value)}
+              />
+              <Seats count={seats.length}>{seats.map(tile)}</Seats>
+            </>
           )}
           <Keys networks={networks.length} />
         </div>
-        <aside class="k-side" aria-label="For the presenter">
-          <SwitchCard
-            networks={networks}
-            rooms={rooms}
-            network={to}
-            style={style.value}
-            room={inRoom}
-            count={linked.length}
-            onNetwork={(name) => (wanted.value = name)}
-            onStyle={(value) => {
-              style.value = value;
-              rememberStyle(value);
-            }}
-            onRoom={(name) => (room.value = name)}
-            onSwitch={countAll}
-          />
-          <Button
-            icon="pin"
-            variant="outline"
-            data-testid="mark"
-            onClick={() => (open.value = { what: 'mark' })}
-          >
-            Mark a moment <kbd>M</kbd>
-          </Button>
-          <JoinCard onLarge={() => (open.value = { what: 'code' })} />
-          <nav class="k-links" aria-label="Lesson">
-            <a href="/lesson">Guided lesson</a>
-            <a href="/lesson/compare">Three lanes</a>
-            <a href="/lesson/attack">What protects you</a>
-            <a href="/replay">Replay</a>
-          </nav>
-        </aside>
+        {!shown && (
+          <aside class="k-side" aria-label="For the presenter">
+            <SwitchCard
+              networks={networks}
+              rooms={rooms}
+              network={to}
+              style={style.value}
+              room={inRoom}
+              count={linked.length}
+              onNetwork={(name) => (wanted.value = name)}
+              onStyle={(value) => {
+                style.value = value;
+                rememberStyle(value);
+              }}
+              onRoom={(name) => (room.value = name)}
+              onSwitch={countAll}
+            />
+            <Button
+              icon="pin"
+              variant="outline"
+              data-testid="mark"
+              onClick={() => (open.value = { what: 'mark' })}
+            >
+              Mark a moment <kbd>M</kbd>
+            </Button>
+            <JoinCard onLarge={() => (open.value = { what: 'code' })} />
+            <nav class="k-links" aria-label="Lesson">
+              <a href="/lesson">Guided lesson</a>
+              <a href="/lesson/compare">Three lanes</a>
+              <a href="/lesson/attack">What protects you</a>
+              <a href="/replay">Replay</a>
+            </nav>
+          </aside>
+        )}
       </div>
       {dialog?.what === 'countdown' && <Countdown order={dialog.order} onEnd={close} />}
       {dialog?.what === 'mark' && <MarkDialog onClose={close} />}
@@ -242,10 +245,6 @@ function other(networks: readonly { name: string }[], on: readonly string[]): st
   return (networks.find((n) => !most(n.name)) ?? networks[0])?.name ?? '';
 }
 
-// px; as in class.css
-const gap = 10;
-const widest = 330;
-
 /** The tiles, in as many columns as make them largest. */
 function Seats({ count, children }: { count: number; children: ComponentChildren }) {
   const box = useRef<HTMLDivElement>(null);
@@ -259,17 +258,13 @@ function Seats({ count, children }: { count: number; children: ComponentChildren
     observer.observe(element);
     return () => observer.disconnect();
   }, []);
-  const { width } = area.value;
-  const { columns: best } = bestGrid(count, area.value, gap, Math.max(1, count));
-  // Few stand in one row: a tile does not grow beyond what its words need.
-  const columns = Math.max(best, Math.min(count, Math.floor((width + gap) / (widest + gap))), 1);
   return (
     <div
       ref={box}
       class="k-seats"
       data-testid="class"
       data-count={count}
-      style={{ '--columns': columns, '--gap': `${gap}px` }}
+      style={{ '--columns': columnsFor(count, area.value), '--gap': `${gap}px` }}
     >
       {children}
       {count === 0 && (

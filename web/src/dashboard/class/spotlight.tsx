@@ -1,6 +1,5 @@
 // One participant so large that the last row can read it. It stays with the participant when another connection takes over.
 
-import type { SwitchStyle } from '../../call/types.ts';
 import type { HandoverDirection } from '../../protocol/messages.gen.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icons.tsx';
@@ -17,7 +16,6 @@ import { type Change, lastChange, type Seat } from './seats.ts';
 export interface SpotlightProps extends PartProps {
   seat: Seat;
   link: Link | undefined;
-  style: SwitchStyle;
   narrow: boolean;
   /** Switches this participant to a network, after the countdown. */
   onSwitch(network: string): void;
@@ -29,6 +27,7 @@ export function Spotlight({ seat, narrow, onSwitch, onBack, ...part }: Spotlight
   const s = connection.snapshot;
   const change = lastChange(connection, now());
   const name = s.name || 'The participant';
+  const arrived = change?.report?.up.at_arrival === true && change.report.up.receivers === 0;
   return (
     <section
       class="k-spotlight"
@@ -76,21 +75,15 @@ export function Spotlight({ seat, narrow, onSwitch, onBack, ...part }: Spotlight
         </a>
       </header>
       <NewsLine {...part} you={name} />
-      <div class="k-spot-columns">
-        <PictureSection {...part} narrow={narrow} />
-        <div class="k-spot-facts">
-          <Verdict change={change} />
-          <Figure
-            label={`${name} saw and heard`}
-            d={change?.report?.down}
-            pending={change?.pending ?? false}
-          />
-          <Figure
-            label={change?.report?.up.at_arrival ? `Arrived of ${name}` : `Others saw and heard of ${name}`}
-            d={change?.report?.up}
-            pending={change?.pending ?? false}
-          />
-        </div>
+      <PictureSection {...part} narrow={narrow} />
+      <div class="k-spot-facts">
+        <Verdict change={change} />
+        <Figure label={`${name} saw and heard`} d={change?.report?.down} pending={change?.pending ?? false} />
+        <Figure
+          label={arrived ? `Arrived of ${name} at the server` : `Others saw and heard of ${name}`}
+          d={change?.report?.up}
+          pending={change?.pending ?? false}
+        />
       </div>
       <p class="k-spot-path d-mono" data-testid="spotlight-path">
         {pathText(connection)}
@@ -134,7 +127,7 @@ function Figure({
       <b>{video ? roundMs(d.longest_gap_ms) : pending ? 'measuring…' : '–'}</b>
       <span class="d-muted">
         {video
-          ? `${d.frozen ? 'a freeze' : 'longest gap'}; a freeze starts at ${roundMs(freezeAt(d.frame_ms))}`
+          ? `${d.frozen ? 'a freeze, which starts at' : 'longest gap; a freeze starts at'} ${roundMs(freezeAt(d.frame_ms))}`
           : pending
             ? 'the receivers are being asked'
             : d?.measured

@@ -216,11 +216,7 @@ function Directions({ report, name }: { report: HandoverReport; name: string }) 
           {line('A freeze starts at', (d) => video(d, freezeAt(d.frame_ms)))}
           {line('Sound concealed', (d) => (d.at_arrival ? '–' : roundMs(d.concealed_ms)))}
           {line('Frames lost', (d) => d.frames_lost)}
-          {line('Measured', (d) =>
-            d.at_arrival
-              ? 'as frames arrive'
-              : `as frames are shown, by ${d.receivers} ${d.receivers === 1 ? 'receiver' : 'receivers'}`,
-          )}
+          {line('Measured', measuredWhere)}
         </tbody>
       </table>
       {!down.measured && !up.measured && <p>Nobody received media in either direction.</p>}
@@ -231,4 +227,10 @@ function Directions({ report, name }: { report: HandoverReport; name: string }) 
       )}
     </>
   );
+}
+
+function measuredWhere(d: HandoverDirection): string {
+  if (d.receivers === 0) return 'as frames arrive at the server';
+  const by = `at ${d.receivers} ${d.receivers === 1 ? 'receiver' : 'receivers'}`;
+  return d.at_arrival ? `as frames arrive ${by}, which shows none` : `as frames are shown ${by}`;
 }
