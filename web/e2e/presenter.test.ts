@@ -70,11 +70,22 @@ function gapOf(report: HandoverReport): string {
   return longest > 0 ? String(Math.round(longest)) : '';
 }
 
+/** Runs in the page: whether no colour is on its way. */
+function settled(): boolean {
+  return document
+    .getAnimations()
+    .every(
+      (a) =>
+        a.playState !== 'running' || a.effect?.getComputedTiming().iterations === Number.POSITIVE_INFINITY,
+    );
+}
+
 async function checkAxe(person: Person, what: string): Promise<void> {
   for (const theme of ['light', 'dark']) {
     await person.page.evaluate((t) => {
       document.documentElement.dataset.theme = t;
     }, theme);
+    await until('colours have changed', () => person.page.evaluate(settled));
     expect(await seriousFindings(person), `${what}, ${theme}`).toEqual([]);
   }
 }

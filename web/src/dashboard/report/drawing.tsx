@@ -6,7 +6,7 @@ import { type Drawing, drawingOf } from './drawing.ts';
 
 const width = 1000;
 const gutter = 250;
-const row = { way: 46, step: 25, axis: 34 };
+const row = { way: 44, step: 22, axis: 30 };
 
 export interface HandoverDrawingProps {
   report: HandoverReport;
