@@ -102,6 +102,13 @@ func (p *person) seen(track uint32) []arrival {
 	return slices.Clone(p.frames[track])
 }
 
+// count is how many frames of a track have come.
+func (p *person) count(track uint32) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.frames[track])
+}
+
 // sees waits until n more frames of a track have come.
 func (p *person) sees(track uint32, n int) {
 	p.t.Helper()
