@@ -158,6 +158,8 @@ func TestJoinErrorsAreOneLine(t *testing.T) {
 		{url + " --audio join_test.go", "--audio"},
 		{url + " --duration soon", "--help"},
 		{url + " --duration -1s", "--duration takes"},
+		{url + " --silence -1s", "--silence takes"},
+		{url + " --lab", "runs without the lab"},
 		{url + " --nonsense", "--help"},
 		{url + " extra", "too much"},
 		{url + " --interface none0", "none0"},
@@ -209,11 +211,4 @@ func FuzzAV1Config(f *testing.F) {
 			t.Errorf("%x from %x", config, b)
 		}
 	})
-}
-
-func TestJoinLab(t *testing.T) {
-	err := run(t.Context(), []string{"join", startServer(t) + "/call/demo", "--lab"}, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "runs without the lab") {
-		t.Errorf("over the lab of a server that has none: %v", err)
-	}
 }
