@@ -1,6 +1,7 @@
 // Marks a moment, so that it is found again in the log, on the timeline and in a recording.
 
 import { useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { api, Refusal } from '../../api.ts';
 import { Button } from '../../ui/button.tsx';
 import { Dialog } from '../../ui/dialog.tsx';
@@ -11,6 +12,8 @@ const longest = 200;
 
 export function MarkDialog({ onClose }: { onClose: () => void }) {
   const text = useSignal('');
+  const input = useRef<HTMLInputElement>(null);
+  useEffect(() => input.current?.focus(), []); // the dialog would begin with its button to close it
   const mark = async () => {
     onClose();
     const said = text.value.trim() || 'Look here';
@@ -41,9 +44,7 @@ export function MarkDialog({ onClose }: { onClose: () => void }) {
             maxLength={longest}
             placeholder="Look here"
             value={text.value}
-            ref={(input) => {
-              if (input && document.activeElement !== input && text.peek() === '') input.focus();
-            }}
+            ref={input}
             onInput={(event) => (text.value = event.currentTarget.value)}
           />
         </div>
