@@ -56,7 +56,7 @@ export function Countdown({ order, onEnd }: { order: Order; onEnd: () => void })
       }}
     >
       <p id="k-countdown-what">
-        {order.who} to{' '}
+        <span>{order.who} to</span>{' '}
         <span class="k-countdown-net" style={{ color: colour, background: soft }}>
           <Icon name={networkIcon(order.network)} /> {order.title}
         </span>
