@@ -8,6 +8,7 @@ test.each([
   ['a class on a projector', 30, 1520, 860, 5],
   ['a class on a laptop', 30, 980, 575, 5],
   ['a hall on a projector', 60, 1520, 860, 7],
+  ['a hall on a laptop, which scrolls', 60, 980, 575, 5],
   ['before anything is measured', 30, 0, 0, 1],
 ])('%s', (_, count, width, height, want) => {
   expect(columnsFor(count, { width, height })).toBe(want);
