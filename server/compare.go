@@ -308,3 +308,15 @@ func (x *comparisons) idle(now time.Time) (idle []*comparison) {
 	}
 	return idle
 }
+
+// have tells whether a link is one of a comparison.
+func (x *comparisons) have(linkID string) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, c := range x.byID {
+		if slices.Contains(c.opened, linkID) {
+			return true
+		}
+	}
+	return false
+}

@@ -17,7 +17,9 @@
 //	reports.go      what participants report of their reception
 //	handover.go     asks receivers what a change of network did to them
 //	bot.go          the test participant
-//	lab.go          links with emulated networks
+//	lab.go, switchall.go   links with emulated networks, and everybody on another one at once
+//	attack.go       an attacker on the path of a link
+//	compare.go, tcplink.go   three ways to survive a change of network, side by side
 //	marks.go        moments that somebody at a dashboard marks
 //	record.go       writes all events and measurements into a file
 //	routes.go, api.go, events.go, access.go, metrics.go   HTTP

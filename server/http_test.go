@@ -214,7 +214,7 @@ func TestMethods(t *testing.T) {
 	const read = "GET, HEAD"
 	for path, allow := range map[string]string{
 		"/": read, "/call/demo": read, "/dashboard": read, "/assets/none.js": read, "/healthz": read, "/readyz": read, "/metrics": read, "/ws": read, "/debug/pprof/": read,
-		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, POST", "/api/links/none": "GET, HEAD, PATCH",
+		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, PATCH, POST", "/api/links/none": "GET, HEAD, PATCH",
 		"/api/links/none/attack": "DELETE, GET, HEAD, POST", "/api/calls": read,
 		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
 		"/api/marks": "POST", "/replay": read, "/replay/sample": read,

@@ -15,7 +15,7 @@ import (
 	native "github.com/roamcall/roamcall/signaling/client"
 )
 
-// person is a participant in the room "room" that finds its way back by itself, as a page does: one of package signaling/client.
+// person is a participant that finds its way back by itself, as a page does: one of package signaling/client.
 type person struct {
 	*native.Client
 	t testing.TB
@@ -29,30 +29,41 @@ type arrival struct {
 	at  time.Time
 }
 
+// joinPerson joins the room "room".
 func joinPerson(t testing.TB, page, name string) *person {
 	t.Helper()
+	return joinAs(t, native.Config{
+		URL: page, Room: "room", Name: name,
+		Silence: 500 * time.Millisecond, // a busy machine must not look like a bad network
+	})
+}
+
+func joinAs(t testing.TB, config native.Config) *person {
+	t.Helper()
 	p := &person{t: t, frames: map[uint32][]arrival{}}
+	config.OnVideo = func(track signaling.Track, f *media.Frame) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.frames[track.ID] = append(p.frames[track.ID], arrival{f.Seq(), f.Arrived()})
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	defer cancel()
 	var err error
-	p.Client, err = native.Dial(ctx, native.Config{
-		URL: page, Room: "room", Name: name,
-		Silence: 500 * time.Millisecond, // a busy machine must not look like a bad network
-		OnVideo: func(track signaling.Track, f *media.Frame) {
-			p.mu.Lock()
-			defer p.mu.Unlock()
-			p.frames[track.ID] = append(p.frames[track.ID], arrival{f.Seq(), f.Arrived()})
-		},
-	})
-	if err != nil {
+	if p.Client, err = native.Dial(ctx, config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { p.Close() })
 	return p
 }
 
-// talk publishes 50 frames a second, in groups of a second, until the test ends.
+// talk publishes 50 frames a second until the test ends.
 func (p *person) talk() (track uint32) {
+	p.t.Helper()
+	return p.talkAt(50)
+}
+
+// talkAt publishes small frames, so many a second, in groups of a second, until the test ends.
+func (p *person) talkAt(fps int) (track uint32) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), timeout)
 	defer cancel()
@@ -64,11 +75,11 @@ func (p *person) talk() (track uint32) {
 	p.t.Cleanup(func() { <-done })
 	go func() {
 		defer close(done)
-		tick := time.NewTicker(20 * time.Millisecond)
+		tick := time.NewTicker(time.Second / time.Duration(fps))
 		defer tick.Stop()
 		for n := uint16(0); ; n++ {
-			f, err := media.BuildFrame(rtp.Header{SequenceNumber: n, Timestamp: uint32(n) * 1800, SSRC: 7, PayloadType: 96},
-				media.FrameMarking{Independent: n%50 == 0, TL0PICIDX: uint8(n)}, make([]byte, 700))
+			f, err := media.BuildFrame(rtp.Header{SequenceNumber: n, Timestamp: uint32(n) * uint32(90_000/fps), SSRC: 7, PayloadType: 96},
+				media.FrameMarking{Independent: int(n)%fps == 0, TL0PICIDX: uint8(n)}, make([]byte, 700))
 			if err != nil {
 				p.t.Error(err)
 				return
@@ -89,6 +100,13 @@ func (p *person) seen(track uint32) []arrival {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.frames[track])
+}
+
+// count is how many frames of a track have come.
+func (p *person) count(track uint32) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.frames[track])
 }
 
 // sees waits until n more frames of a track have come.

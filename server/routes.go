@@ -26,7 +26,7 @@ func (s *Server) routes() http.Handler {
 	operator := s.operatorOnly
 	api.Handle("/config", web.Get(s.getConfig))
 	api.Handle("/operator", web.Methods{"POST": s.becomeOperator})
-	api.Handle("/links", web.Methods{"GET": operator(s.listLinks), "POST": s.createLink})
+	api.Handle("/links", web.Methods{"GET": operator(s.listLinks), "POST": s.createLink, "PATCH": operator(s.changeLinks)})
 	api.Handle("/links/{id}", web.Methods{"GET": s.getLink, "PATCH": s.changeLink})
 	api.Handle("/links/{id}/attack", web.Methods{"GET": s.overLink(s.getAttack), "POST": s.overLink(s.startAttack), "DELETE": s.overLink(s.stopAttack)})
 	api.Handle("/compare", web.Methods{"POST": s.createComparison})

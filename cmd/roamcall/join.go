@@ -29,10 +29,13 @@ connection between two networks on purpose. URL is the address of the call's pag
   roamcall join http://localhost:8080/call/demo
   roamcall join http://localhost:8080/call/demo --interface wlan0 --interface wwan0 --migrate-every 10s
   roamcall join http://localhost:8080/call/demo --duration 30s --json
+  roamcall join http://localhost:8080/call/demo --lab
   roamcall join 'http://localhost:8080/call/demo#key=KEY'
 
 With a key, from the link or by --key, what is sent is encrypted from end to end and what the others encrypted with it is
 decrypted. The server never gets the key.
+
+With --lab it goes over an emulated network, as pages do, that the dashboard switches: alone, or with the whole class.
 
 In a terminal, m migrates and q leaves. Without --interface or --local both networks are two sockets on the same way out,
 so that a migration changes the port only. A page on https with a certificate of its own needs --pin.
@@ -92,6 +95,8 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 	flags.DurationVar(&f.duration, "duration", 0, "leave after this `time`, such as 1m")
 	flags.BoolVar(&f.json, "json", false, "print one report at the end instead of lines")
 	flags.StringVar(&f.output, "output", "", "WebM `file` for what is received")
+	flags.DurationVar(&c.Silence, "silence", 0, "suspect the network only after this `time` without a packet, such as 1s on a busy machine; 120ms if 0")
+	flags.BoolVar(&c.Lab, "lab", false, "go over a link of the server's lab, whose emulated network can be switched on the dashboard")
 	flags.Func("interface", "network interface by `name`; twice for two to move between", func(v string) error {
 		c.Uplinks = append(c.Uplinks, client.Uplink{Interface: v})
 		return nil
@@ -125,6 +130,8 @@ func parseJoin(args []string, out io.Writer) (joinFlags, error) {
 		return f, fmt.Errorf("%d networks are more than the two that one can move between", len(c.Uplinks))
 	case f.migrateEvery != 0 && f.migrateEvery < leastMigrateEvery:
 		return f, fmt.Errorf("--migrate-every takes a time of at least %v, not %v", leastMigrateEvery, f.migrateEvery)
+	case c.Silence < 0:
+		return f, fmt.Errorf("--silence takes a time from 0, not %v", c.Silence)
 	case f.duration < 0:
 		return f, fmt.Errorf("--duration takes a time from 0, not %v", f.duration)
 	}

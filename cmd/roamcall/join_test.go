@@ -158,6 +158,8 @@ func TestJoinErrorsAreOneLine(t *testing.T) {
 		{url + " --audio join_test.go", "--audio"},
 		{url + " --duration soon", "--help"},
 		{url + " --duration -1s", "--duration takes"},
+		{url + " --silence -1s", "--silence takes"},
+		{url + " --lab", "runs without the lab"},
 		{url + " --nonsense", "--help"},
 		{url + " extra", "too much"},
 		{url + " --interface none0", "none0"},

@@ -168,7 +168,8 @@ func (s *State) start(in Started) {
 
 // settle attributes the connection ID received last. A packet from a new address is answered with a challenge at once, so without
 // one it came from an address that is known: that of a path being probed whose packets carry this ID, or else the active one, whose peer has
-// taken a new ID for its packets. Only an ID that was issued later counts: a packet with an older one was overtaken on its way.
+// taken a new ID for its packets. Only an ID that was issued later counts: a packet with an older one was overtaken on its way. Unless the client keeps a standby: when it
+// probes that again, with another ID than before, the later ID is the standby's, and the older one, which is not retired, is what the active path goes on with.
 func (s *State) settle() {
 	if s.settled {
 		return
@@ -181,10 +182,15 @@ func (s *State) settle() {
 	}
 	have, ok := s.ids[0].find(s.active.destination)
 	now, okNow := s.ids[0].find(s.received)
-	if ok && okNow && now.Sequence < have.Sequence {
+	if ok && okNow && now.Sequence < have.Sequence && (now.State == idRetired || !s.standby()) {
 		return
 	}
 	s.active.destination = s.received
+}
+
+// standby reports whether the client keeps a path that it has probed and does not use.
+func (s *State) standby() bool {
+	return slices.ContainsFunc(s.paths, func(p *pathRecord) bool { return p.State == pathValidated && p.known })
 }
 
 func (s *State) challenge(in ChallengeSent) {

@@ -190,6 +190,26 @@ func TestState(t *testing.T) {
 			paths: "retired active",
 		},
 		{
+			name: "rebound, long after a standby was probed and some time after it was probed again with another ID",
+			in: []Input{
+				received(100, "51"), challenge(100, addrB, 1), response(130, 1), received(140, "50"), settled(141),
+				received(20_100, "52"), settled(20_101), received(20_110, "50"), settled(20_111),
+				challenge(30_000, addrC, 2), response(30_030, 2), changed(30_031, addrC),
+			},
+			want: []string{
+				"connection_id_in_use 0 id=server/1/51/in_use",
+				"path_challenge_sent 1 challenge=01#1",
+				"path_response_received 1 challenge=01#1 in=30",
+				"path_validated 1 challenge=01#1 in=30",
+				"connection_id_in_use 0 id=server/2/52/in_use",
+				"path_challenge_sent 2 challenge=02#1",
+				"path_response_received 2 challenge=02#1 in=30",
+				"path_validated 2 challenge=02#1 in=30",
+				"path_switched 2 challenge=02#0 in=30 id=server/0/50/in_use rebound from=0",
+			},
+			paths: "retired retired active",
+		},
+		{
 			name: "no answer in 3 × PTO",
 			in:   []Input{challenge(100, addrB, 1), tick(3171), tick(3172), tick(9000)},
 			want: []string{

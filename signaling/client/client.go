@@ -42,6 +42,7 @@ type Client struct {
 
 	mu           sync.Mutex
 	target       target
+	link         string // ID of the lab link; "" without one
 	session      *session
 	token        string                           // "" if there is none that the server knows
 	participants map[string]signaling.Participant // the others

@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -64,6 +63,10 @@ type Config struct {
 	RootCAs *x509.CertPool
 
 	Receive []signaling.Codec // nil is every codec; empty is nothing
+
+	// Lab asks the server for a lab link of this participant's own, an emulated network that can be switched there, and goes over it as a page does. A server
+	// without a lab refuses.
+	Lab bool
 
 	// Uplinks are the ways to the server, at most two. None, or one, stands for two sockets on the same way.
 	Uplinks []Uplink
@@ -226,27 +229,14 @@ type serverConfig struct {
 	} `json:"certificate_hashes"`
 }
 
-const maxServerConfig = 64 << 10
-
 // fetch asks the server where sessions are opened and which certificates it may show there.
 func (c *Config) fetch(ctx context.Context) (session *url.URL, hashes []string, err error) {
-	web := &http.Transport{Proxy: http.ProxyFromEnvironment, TLSClientConfig: c.tls("", c.Hashes), ForceAttemptHTTP2: true}
-	defer web.CloseIdleConnections()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.URL+"/api/config", nil)
+	body, state, err := c.ask(ctx, http.MethodGet, "/api/config", "")
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrURL, err)
-	}
-	res, err := (&http.Client{Transport: web}).Do(req)
-	if err != nil {
-		return nil, nil, certificateError(fmt.Errorf("cannot reach the server: %w", err))
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, nil, fmt.Errorf("%s/api/config answers %s: is this a Roamcall server?", c.URL, res.Status)
-	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxServerConfig))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s/api/config: %w", c.URL, err)
+		if said := (*refused)(nil); errors.As(err, &said) {
+			err = fmt.Errorf("%w: is this a Roamcall server?", err)
+		}
+		return nil, nil, err
 	}
 	session, hashes, err = parseServerConfig(body)
 	if err != nil {
@@ -254,7 +244,7 @@ func (c *Config) fetch(ctx context.Context) (session *url.URL, hashes []string, 
 	}
 	switch {
 	case len(c.Hashes) == 0:
-	case res.TLS != nil: // who named the others has just been verified
+	case state != nil: // who named the others has just been verified
 		hashes = append(hashes, c.Hashes...)
 	default:
 		hashes = c.Hashes

@@ -15,6 +15,8 @@
 //
 // What became of a change is said by the server, which sees the packets: [Handover.Verdict].
 //
+// With Config.Lab both uplinks lead to a lab link of the server's, which emulates networks: what is switched there is nothing that this side does or sees, as a NAT rebinding.
+//
 // The connection IDs that this side issues have zero length, which RFC 9000, section 5.1 allows for a socket that serves one connection, as each
 // of these does. It has a reason: quic-go 0.64 as a server keeps one of the peer's connection IDs for every path it has ever moved to, so that with others a
 // connection could migrate three times in its life. Every probe uses a new connection ID of the server's; the old one is retired.

@@ -22,6 +22,11 @@ func (c *Client) find(ctx context.Context) (target, error) {
 	if t.url, t.hashes, err = c.config.fetch(ctx); err != nil {
 		return target{}, err
 	}
+	if c.config.Lab {
+		if t.url, err = c.labLink(ctx); err != nil {
+			return target{}, err
+		}
+	}
 	port := t.url.Port()
 	if port == "" {
 		port = "443"

@@ -87,6 +87,14 @@ export async function main(): Promise<void> {
     await changeNetwork(server, ada, id, 'cellular', 'hard');
     await shoot(ada, 'panel-after-handover');
     await shoot(watcher, 'dashboard-after-handover');
+    await watcher.open('/dashboard?view=class');
+    await watcher.page.waitForSelector(testid('class-tile'));
+    await shoot(watcher, 'class');
+    await watcher.click('class-tile');
+    await shoot(watcher, 'class-spotlight');
+    await watcher.open(`/report/${id}`);
+    await watcher.page.waitForSelector(testid('report-paper'));
+    await shoot(watcher, 'report');
     await ada.switchNetwork('wifi', 'walk');
     await until('the walk has begun', () => ada.has('walk-progress'));
     await shoot(ada, 'panel-walk');

@@ -1,15 +1,14 @@
 // /dashboard: every connection of the server, live.
 
 import { useSignal } from '@preact/signals';
-import type { VNode } from 'preact';
+import type { ComponentChildren, VNode } from 'preact';
 import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { SwitchStyle } from '../call/types.ts';
-import { Icon, Mark } from '../ui/icons.tsx';
+import { Icon } from '../ui/icons.tsx';
 import { Segmented } from '../ui/segmented.tsx';
-import { recall, remember } from '../ui/storage.ts';
-import { ThemeToggle } from '../ui/theme-toggle.tsx';
 import { Card, Numbers, sinceText } from './card.tsx';
-import { createTimeControl, type TimeControl } from './controller.ts';
+import { ClassView } from './class/class.tsx';
+import { createTimeControl } from './controller.ts';
 import './dashboard.css';
 import {
   IDsSection,
@@ -22,27 +21,22 @@ import {
 } from './detail.tsx';
 import { Hints } from './hint.tsx';
 import { KeyPrompt } from './key.tsx';
-import { type Links, linkOf, networkTitle, openLinks } from './links.ts';
-import { createLive, type Live } from './live.ts';
+import { linkOf, networkTitle, openLinks } from './links.ts';
+import { createLive } from './live.ts';
 import { EventLog } from './log.tsx';
+import type { Parts } from './parts.ts';
 import { Qlog } from './qlog.tsx';
 import { Recorder } from './recorder.ts';
-import { RecordedMark, RecordingTools } from './recordings.tsx';
-import { type Feed, openSource, type Source, takeKey } from './sse.ts';
+import { RecordingTools } from './recordings.tsx';
+import { type Feed, openSource, takeKey } from './sse.ts';
 import { type Connection, matches, ordered, type State } from './store.ts';
-import { agoText, clockText } from './time.ts';
+import { rememberedStyle, rememberStyle, styles } from './switch-styles.ts';
+import { Top } from './top.tsx';
+import { useTick } from './use-tick.ts';
+import { useView } from './views.ts';
 
 /** More connections than this are rows instead of cards. */
 const mostCards = 6;
-
-interface Parts {
-  live: Live;
-  source: Source;
-  links: Links;
-  control: TimeControl;
-  /** What this dashboard was told, to be saved; none where it shows a recording. */
-  recorder?: Recorder;
-}
 
 function open(): Required<Parts> {
   const found = takeKey(location.href);
@@ -68,11 +62,31 @@ export function Dashboard() {
     },
     [],
   );
-  return <Board {...parts} />;
+  const { view, choose } = useView();
+  const views = (
+    <Segmented
+      label="View"
+      class="d-views"
+      value={view}
+      segments={[
+        { value: 'connections', label: 'Connections', testid: 'view-connections' },
+        { value: 'class', label: 'Class', testid: 'view-class' },
+      ]}
+      onSelect={choose}
+    />
+  );
+  return view === 'class' ? <ClassView {...parts} views={views} /> : <Board {...parts} views={views} />;
 }
 
-/** The dashboard over whatever feeds it. */
-export function Board({ live, source, links, control, recorder }: Parts) {
+/** The dashboard over whatever feeds it; `views` leads to others, where there are. */
+export function Board({
+  live,
+  source,
+  links,
+  control,
+  recorder,
+  views,
+}: Parts & { views?: ComponentChildren }) {
   const state = live.state.value;
   const feed = source.feed.value;
   const list = links.list.value;
@@ -104,7 +118,7 @@ export function Board({ live, source, links, control, recorder }: Parts) {
   if (feed.state === 'locked') {
     return (
       <main class="d-board d-locked">
-        <Top feed={feed} all={all} emulated={false} now={now} />
+        <Top feed={feed} all={all} emulated={false} now={now} views={views} />
         <KeyPrompt wrong={feed.wrong} onKey={source.unlock} />
       </main>
     );
@@ -144,7 +158,7 @@ export function Board({ live, source, links, control, recorder }: Parts) {
   const part = selected && { state, connection: selected, link, control, now: live.now };
   return (
     <main class="d-board" data-tick={tick}>
-      <Top feed={feed} all={all} emulated={emulated} now={now} />
+      <Top feed={feed} all={all} emulated={emulated} now={now} views={views} />
       <div class="d-columns">
         <nav class="d-side" aria-label="Connections">
           <div class="d-tools">
@@ -178,7 +192,7 @@ export function Board({ live, source, links, control, recorder }: Parts) {
                 segments={styles}
                 onSelect={(value) => {
                   style.value = value;
-                  remember('style', value);
+                  rememberStyle(value);
                 }}
               />
             )}
@@ -214,7 +228,7 @@ export function Board({ live, source, links, control, recorder }: Parts) {
                 />
               </div>
               <div class="d-aside">
-                <ReportSection {...part} />
+                <ReportSection {...part} printable={!recorded} />
                 {!screen.columns && <IDsSection connection={part.connection} />}
                 <EventLog
                   state={state}
@@ -244,74 +258,6 @@ function pick(state: State, all: readonly Connection[], chosen: string | null): 
   // Whoever watches a participant goes on watching after a resumption.
   for (let i = 0; at?.next && i < 8; i++) at = state.connections.get(at.next) ?? at;
   return at ?? all[0];
-}
-
-function Top({
-  feed,
-  all,
-  emulated,
-  now,
-}: {
-  feed: Feed;
-  all: readonly Connection[];
-  emulated: boolean;
-  now: number;
-}) {
-  const openCount = all.filter((c) => c.snapshot.state === 'open').length;
-  return (
-    <header class="d-top">
-      <a href="/" class="d-brand">
-        <Mark size={30} /> <h1>Roamcall</h1>
-      </a>
-      {feed.state === 'recorded' ? <RecordedMark {...feed} /> : <FeedMark feed={feed} open={openCount} />}
-      <span class="d-count">
-        <b>{openCount}</b> {openCount === 1 ? 'connection' : 'connections'}
-      </span>
-      {emulated && (
-        <span
-          class="chip"
-          tabIndex={0}
-          data-hint="The lab’s networks are emulated by the server: their delay, loss and rate. QUIC, TLS, WebTransport and the path validation are the browser’s and the server’s real ones."
-        >
-          emulated networks
-        </span>
-      )}
-      <span class="d-grow" />
-      <span class="d-clock d-mono" data-hint="The server’s time, in your time zone.">
-        {clockText(now, 0)}
-      </span>
-      <ThemeToggle />
-    </header>
-  );
-}
-
-/** Nothing heard for this long, although connections are open, is not "live": samples come five times a second. */
-const silentMs = 3000;
-
-function FeedMark({ feed, open }: { feed: Exclude<Feed, { state: 'recorded' }>; open: number }) {
-  const silent = feed.state === 'live' && open > 0 ? Date.now() - feed.heard : 0;
-  const live = feed.state === 'live' && silent < silentMs;
-  const text =
-    feed.state === 'live'
-      ? live
-        ? 'live'
-        : `silent for ${Math.round(silent / 1000)} s`
-      : feed.state === 'reconnecting'
-        ? `reconnecting: ${feed.reason}; last heard ${agoText(Date.now() - feed.heard)}`
-        : feed.state === 'locked'
-          ? 'locked'
-          : 'connecting';
-  return (
-    <span
-      class={`d-feed ${live ? 'live' : feed.state === 'live' ? 'silent' : feed.state}`}
-      role="status"
-      data-testid="feed"
-      data-state={feed.state}
-    >
-      <span class="d-dot" />
-      {text}
-    </span>
-  );
 }
 
 function DetailHead({
@@ -360,31 +306,6 @@ function Nobody({ feed }: { feed: Feed }) {
       )}
     </div>
   );
-}
-
-const styles: { value: SwitchStyle; label: string; title: string }[] = [
-  {
-    value: 'hard',
-    label: 'Hard',
-    title: 'Break before make: the old network is gone when the new one begins',
-  },
-  { value: 'soft', label: 'Soft', title: 'Make before break: both work for a moment' },
-  { value: 'walk', label: 'Walk', title: 'Walk out of range: loss climbs until nothing passes' },
-];
-
-function rememberedStyle(): SwitchStyle {
-  const style = recall('style');
-  return styles.find((s) => s.value === style)?.value ?? 'hard';
-}
-
-/** Redraws regularly, for "3 s ago" and the mark of the feed. */
-function useTick(ms: number): number {
-  const tick = useSignal(0);
-  useEffect(() => {
-    const timer = setInterval(() => tick.value++, ms);
-    return () => clearInterval(timer);
-  }, []);
-  return tick.value;
 }
 
 /** `columns`: room for the events beside the timeline. The widths are those of dashboard.css. */

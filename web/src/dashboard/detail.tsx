@@ -78,7 +78,8 @@ export function IDsSection({ connection }: { connection: Connection }) {
   );
 }
 
-export function ReportSection({ state, connection, link }: PartProps) {
+/** `printable`: for who may open the page of it, which is the operator. */
+export function ReportSection({ state, connection, link, printable }: PartProps & { printable?: boolean }) {
   const { snapshot } = connection;
   const report = snapshot.report;
   if (!report) {
@@ -105,6 +106,7 @@ export function ReportSection({ state, connection, link }: PartProps) {
       name={snapshot.name || 'this participant'}
       title={(network) => networkTitle(network, link)}
       nameOf={nameOf}
+      {...(printable && { page: `/report/${snapshot.id}` })}
     />
   );
 }

@@ -15,9 +15,11 @@ export interface ReportProps {
   title: (network: string) => string;
   /** Names of participants by their ID, for those who did not answer. */
   nameOf: (participant: string) => string;
+  /** Where it stands as a page to print. */
+  page?: string;
 }
 
-export function Report({ report, name, title, nameOf }: ReportProps) {
+export function Report({ report, name, title, nameOf, page }: ReportProps) {
   const s = summary(report);
   const missing = report.missing ?? [];
   return (
@@ -69,6 +71,13 @@ export function Report({ report, name, title, nameOf }: ReportProps) {
         d={report.up}
       />
       {missing.length > 0 && <p class="d-muted">Did not answer in time: {missing.map(nameOf).join(', ')}.</p>}
+      {page && (
+        <p>
+          <a href={page} data-testid="report-page">
+            As a page to print
+          </a>
+        </p>
+      )}
     </section>
   );
 }

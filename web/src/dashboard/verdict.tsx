@@ -3,7 +3,7 @@ import { Chip } from '../ui/chip.tsx';
 import type { IconName } from '../ui/icons.tsx';
 import { verdictWords } from './explain.ts';
 
-const icons: Record<Verdict, IconName> = {
+export const verdictIcons: Record<Verdict, IconName> = {
   migrated: 'route',
   rebound: 'shuffle',
   resumed: 'link',
@@ -15,7 +15,7 @@ export function VerdictChip({ verdict }: { verdict: Verdict }) {
   return (
     <Chip
       token={`verdict-${verdict}`}
-      icon={icons[verdict] ?? 'info'}
+      icon={verdictIcons[verdict] ?? 'info'}
       data-hint={verdictWords[verdict]?.meaning}
       tabIndex={0}
     >
