@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -27,6 +28,9 @@ type Config struct {
 	AllowOrigins    []string       // origins of pages on other hosts that may open a session
 	LinkPorts       string         // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
 	Networks        []link.Network // that the lab emulates; link.DefaultNetworks if empty
+
+	// Migrate is the native participant of the lesson's experiment: it joins, migrates once and stays until ctx ends. nil: there is no such experiment.
+	Migrate func(ctx context.Context, m Migrant) error
 
 	Version string       // shown by /api/config
 	Logger  *slog.Logger // slog.Default()

@@ -216,6 +216,7 @@ func TestMethods(t *testing.T) {
 		"/": read, "/call/demo": read, "/dashboard": read, "/assets/none.js": read, "/healthz": read, "/readyz": read, "/metrics": read, "/ws": read,
 		"/api/config": read, "/api/operator": "POST", "/api/links": "GET, HEAD, POST", "/api/links/none": "GET, HEAD, PATCH", "/api/calls": read,
 		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
+		"/api/lesson": "GET, HEAD, PUT", "/api/lesson/tcp": "GET, HEAD, POST", "/api/lesson/migration": "POST",
 	} {
 		var get int
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {

@@ -32,6 +32,9 @@ func (s *Server) routes() http.Handler {
 	api.Handle("/connections/{id}", web.Get(operator(s.getConnection)))
 	api.Handle("/connections/{id}/qlog", web.Methods{"GET": operator(s.readQlog), "POST": operator(s.startQlog), "DELETE": operator(s.stopQlog)})
 	api.Handle("/events", web.Get(operator(s.streamEvents)))
+	api.Handle("/lesson", web.Methods{"GET": s.getLesson, "PUT": operator(s.leadLesson)})
+	api.Handle("/lesson/tcp", web.Methods{"GET": s.getTCP, "POST": s.endTCP})
+	api.Handle("/lesson/migration", web.Methods{"POST": s.runMigration})
 	api.PathPrefix("/").HandlerFunc(web.NotFound)
 	r.Handle("/metrics", web.Get(operator(s.metrics.handler.ServeHTTP)))
 
