@@ -72,13 +72,15 @@ func TestMigrationExperiment(t *testing.T) {
 // checkMigration finds active migration as RFC 9000, section 9 has it, in the order in which it happens.
 func checkMigration(t *testing.T, m migration) {
 	t.Helper()
-	types := map[path.Type]int{} // place of the last of each
+	types := map[path.Type]int{} // place of the first of each
 	var switched, challenge, response, firstUse path.Event
 	for i, ev := range m.Events {
 		if ev.Connection != m.Snapshot.ID || i > 0 && ev.ID <= m.Events[i-1].ID {
 			t.Errorf("event %d of %s after %d", ev.ID, ev.Connection, m.Events[i-1].ID)
 		}
-		types[ev.Type] = i
+		if _, ok := types[ev.Type]; !ok {
+			types[ev.Type] = i
+		}
 		switch {
 		case ev.Type == path.PathSwitched:
 			switched = ev

@@ -116,17 +116,21 @@ describe.each(KINDS)('the lesson in %s', (kind) => {
       REPORT_MS,
     );
     const other = await until('its IDs are shown', () =>
-      ada.page.evaluate((s) => {
-        const e = document.querySelector<HTMLElement>(s);
-        return e && { ...e.dataset };
-      }, `${testid('lesson-experiment')} ${testid('lesson-ids')}`),
+      ada.page.evaluate(
+        (s) => {
+          const e = document.querySelector<HTMLElement>(s);
+          return e && { ...e.dataset };
+        },
+        `${testid('lesson-experiment')} ${testid('lesson-ids')}`,
+      ),
     );
     expect(other?.after).toBe(migrated.connection_id?.id);
     expect(other?.before).not.toBe(other?.after);
     const told = server.events.all.filter((e) => e.connection === migrated.connection);
-    expect(told.find((e) => e.type === 'connection_id_in_use' && e.connection_id?.issuer === 'server')?.connection_id?.id).toBe(
-      other?.before,
-    );
+    expect(
+      told.find((e) => e.type === 'connection_id_in_use' && e.connection_id?.issuer === 'server')
+        ?.connection_id?.id,
+    ).toBe(other?.before);
 
     // 4: the eight bytes that went are those that the server sent, and those that came back.
     await ada.click('lesson-next');
@@ -145,7 +149,10 @@ describe.each(KINDS)('the lesson in %s', (kind) => {
     await atStep(ada, 5);
     await ada.click('lesson-camera');
     await until('the server has the camera', async () => {
-      const calls = await server.get<{ room: string; participants: { name: string; tracks: unknown[] }[] }[]>('/api/calls');
+      const calls =
+        await server.get<{ room: string; participants: { name: string; tracks: unknown[] }[] }[]>(
+          '/api/calls',
+        );
       return calls.some((c) => c.participants.some((p) => p.name === 'Learner' && p.tracks.length > 0));
     });
     const walkBegan = server.events.newest;
@@ -190,7 +197,12 @@ describe.each(KINDS)('the lesson in %s', (kind) => {
       await ada.page.waitForSelector(testid('lesson-explanation'));
       if (step === 3) {
         await ada.click('lesson-migrate');
-        await until('it migrated', () => ada.attribute('lesson-experiment', 'data-connection'), Boolean, REPORT_MS);
+        await until(
+          'it migrated',
+          () => ada.attribute('lesson-experiment', 'data-connection'),
+          Boolean,
+          REPORT_MS,
+        );
       }
       for (const theme of ['light', 'dark']) {
         await ada.page.evaluate((t) => {

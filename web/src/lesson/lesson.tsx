@@ -17,9 +17,9 @@ import { type Answers, keepAnswers, recallAnswers } from './guided/answers.ts';
 import { CallFacts } from './guided/call-facts.tsx';
 import { createExperiment } from './guided/experiment.ts';
 import { LeadBar, useLead } from './guided/lead.tsx';
+import { Sources } from './guided/parts.tsx';
 import { addressOf, STEPS, stepOf } from './guided/place.ts';
 import { QuestionCard } from './guided/question.tsx';
-import { Sources } from './guided/parts.tsx';
 import type { Step } from './guided/step.ts';
 import { steps } from './guided/steps/index.ts';
 import './guided/lesson.css';
@@ -54,7 +54,13 @@ export function Lesson({ engine }: { engine: CallEngine }) {
         <h1>How a call survives a change of network</h1>
         <div class="lesson-tools">
           {lead.operator && lead.led === 0 && !lead.leads.value && (
-            <Button variant="outline" size="small" icon="people" data-testid="lesson-lead" onClick={() => lead.set(at)}>
+            <Button
+              variant="outline"
+              size="small"
+              icon="people"
+              data-testid="lesson-lead"
+              onClick={() => lead.set(at)}
+            >
               Lead the class
             </Button>
           )}
@@ -144,7 +150,11 @@ function Page({ engine, at, given, onAnswer, go }: PageProps) {
         <h3 id="lesson-try">Try it</h3>
         <step.Try {...props} />
       </section>
-      <section class="lesson-evidence d-panel" data-testid="lesson-evidence" aria-labelledby="lesson-evidence">
+      <section
+        class="lesson-evidence d-panel"
+        data-testid="lesson-evidence"
+        aria-labelledby="lesson-evidence"
+      >
         <h3 id="lesson-evidence">What the server saw</h3>
         <step.Evidence {...props} />
       </section>
@@ -189,8 +199,10 @@ function useArrows(move: (by: number) => void): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
       const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (!by || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey) return;
-      if ((event.target as Element | null)?.closest?.('input, textarea, select, dialog, [contenteditable]')) return;
+      if (!by || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.shiftKey)
+        return;
+      if ((event.target as Element | null)?.closest?.('input, textarea, select, dialog, [contenteditable]'))
+        return;
       event.preventDefault();
       latest.current(by);
     };

@@ -58,7 +58,13 @@ export function LeadBar({ lead, step, onBack }: { lead: Lead; step: number; onBa
       <div class="lesson-bar leads">
         <Icon name="people" />
         <p>You lead: every lesson page is moved to the step that you go to.</p>
-        <Button variant="outline" size="small" data-testid="lesson-lead" aria-pressed={true} onClick={() => lead.set(0)}>
+        <Button
+          variant="outline"
+          size="small"
+          data-testid="lesson-lead"
+          aria-pressed={true}
+          onClick={() => lead.set(0)}
+        >
           Stop leading
         </Button>
       </div>

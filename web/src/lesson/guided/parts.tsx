@@ -1,10 +1,10 @@
 // What several steps show.
 
 import type { ComponentChildren } from 'preact';
-import { sourceText, sourceURL, type Source } from '../../dashboard/explain.ts';
+import type { PartProps } from '../../dashboard/detail.tsx';
+import { type Source, sourceText, sourceURL } from '../../dashboard/explain.ts';
 import { networkTitle } from '../../dashboard/links.ts';
 import { VerdictChip } from '../../dashboard/verdict.tsx';
-import type { PartProps } from '../../dashboard/detail.tsx';
 import type { ConnectionIDInfo } from '../../protocol/messages.gen.ts';
 import { NetworkChip } from '../../ui/chip.tsx';
 import type { Change } from './changes.ts';

@@ -40,7 +40,8 @@ export function Switch({ engine, style }: { engine: CallEngine; style: SwitchSty
         <p class="lesson-walk">
           <progress max={1} value={link.progress} aria-label="Way out of range" />
           <span>
-            {from.title} loses <b>{formatShare(from.loss_now)}</b>, and carries <b>{formatRate(from.rate_now)}</b>
+            {from.title} loses <b>{formatShare(from.loss_now)}</b>, and carries{' '}
+            <b>{formatRate(from.rate_now)}</b>
           </span>
         </p>
       ) : (

@@ -2,7 +2,11 @@ import { describe, expect, it } from 'vitest';
 import type { LinkInfo } from '../../call/types.ts';
 import { active, other, whyNot } from './switching.ts';
 
-const link = { active: 'wifi', emulated: true, networks: [{ name: 'wifi' }, { name: 'cellular' }] } as LinkInfo;
+const link = {
+  active: 'wifi',
+  emulated: true,
+  networks: [{ name: 'wifi' }, { name: 'cellular' }],
+} as LinkInfo;
 const call = { phase: 'connected' as const, transport: 'webtransport' as const, link, linkProblem: '' };
 
 describe('why a network cannot be switched', () => {

@@ -46,10 +46,17 @@ function Migrated({ experiment }: { experiment: Experiment }) {
   const state = live.state.value;
   const found = state.connections.get(connection.value);
   return (
-    <section class="lesson-column" aria-labelledby="ids-migrated" data-testid="lesson-experiment" data-connection={connection}>
+    <section
+      class="lesson-column"
+      aria-labelledby="ids-migrated"
+      data-testid="lesson-experiment"
+      data-connection={connection}
+    >
       <h4 id="ids-migrated">A client that migrates on purpose</h4>
       <div role="status">
-        {running.value && <p class="lesson-nothing">The client joins, sends, probes a second path, moves: some seconds…</p>}
+        {running.value && (
+          <p class="lesson-nothing">The client joins, sends, probes a second path, moves: some seconds…</p>
+        )}
         {problem.value && <p class="note bad">{problem}</p>}
       </div>
       {found ? (
@@ -84,9 +91,9 @@ export const ids: Step = {
   Try: ({ engine, experiment }) => (
     <>
       <p>
-        Change the network of your own call: the lab changes your address as a NAT does, and your browser does not
-        know. Then let a client migrate that does know. No page can make its browser do that, so the server
-        starts a client of its own: real QUIC, from one address of the server’s machine to another.
+        Change the network of your own call: the lab changes your address as a NAT does, and your browser does
+        not know. Then let a client migrate that does know. No page can make its browser do that, so the
+        server starts a client of its own: real QUIC, from one address of the server’s machine to another.
       </p>
       <div class="lesson-tries">
         <Switch engine={engine} style="soft" />
@@ -107,7 +114,11 @@ export const ids: Step = {
     <div class="lesson-pair">
       <section class="lesson-column" aria-labelledby="ids-own">
         <h4 id="ids-own">Your call</h4>
-        {part ? <Column part={part} /> : <NothingYet>The server has not told about your connection yet.</NothingYet>}
+        {part ? (
+          <Column part={part} />
+        ) : (
+          <NothingYet>The server has not told about your connection yet.</NothingYet>
+        )}
       </section>
       <Migrated experiment={experiment} />
     </div>
@@ -117,22 +128,24 @@ export const ids: Step = {
       <p>
         Connection IDs can be read by everybody who sees the packets. Somebody who watches both networks, and
         meets the same ID here and there, knows that both addresses are one person’s. This is called{' '}
-        <b>linkability</b>. RFC 9000 therefore forbids to send with the same ID from more than one local address.
+        <b>linkability</b>. RFC 9000 therefore forbids to send with the same ID from more than one local
+        address.
       </p>
       <p>
-        So each end gives the other spare IDs in good time, in encrypted NEW_CONNECTION_ID frames. A client that migrates probes the
-        new path with a fresh one, goes on with it there, and retires the old one. The verdict is{' '}
-        <b>migrated</b>.
+        So each end gives the other spare IDs in good time, in encrypted NEW_CONNECTION_ID frames. A client
+        that migrates probes the new path with a fresh one, goes on with it there, and retires the old one.
+        The verdict is <b>migrated</b>.
       </p>
       <p>
         A NAT that gives out another port, or the lab here, changes the address behind the client’s back. The
-        client sees nothing and goes on with the same ID, which is what keeps the call. The verdict is <b>rebound</b>. That
-        “the connection ID never changes” is true of this case only, and means the ID on the client’s packets to the server.
+        client sees nothing and goes on with the same ID, which is what keeps the call. The verdict is{' '}
+        <b>rebound</b>. That “the connection ID never changes” is true of this case only, and means the ID on
+        the client’s packets to the server.
       </p>
       <p class="lesson-fine">
-        In the other direction there is little to change: Chromium’s own ID has zero length. Firefox’s has not, and
-        on packets to Firefox the server takes another one for each new path. And an ID alone hides nobody: times and sizes of packets
-        can still give two addresses away.
+        In the other direction there is little to change: Chromium’s own ID has zero length. Firefox’s has
+        not, and on packets to Firefox the server takes another one for each new path. And an ID alone hides
+        nobody: times and sizes of packets can still give two addresses away.
       </p>
     </>
   ),

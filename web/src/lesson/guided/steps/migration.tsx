@@ -62,7 +62,8 @@ export const migration: Step = {
       </p>
       <p>
         What can become of a call when its network changes has four names here, from best to worst. You will
-        see the second one in your own call, because a browser does not notice that the lab changed its address.
+        see the second one in your own call, because a browser does not notice that the lab changed its
+        address.
       </p>
       <dl class="lesson-verdicts">
         {(Object.keys(verdictWords) as Verdict[]).map((v) => (
@@ -75,8 +76,8 @@ export const migration: Step = {
         ))}
       </dl>
       <p>
-        What is emulated: the networks, with their delay, jitter, loss and rate. What is real: your browser’s QUIC,
-        its encryption, the change of the address that the server sees, and the check of the new one.
+        What is emulated: the networks, with their delay, jitter, loss and rate. What is real: your browser’s
+        QUIC, its encryption, the change of the address that the server sees, and the check of the new one.
       </p>
     </>
   ),

@@ -49,8 +49,8 @@ export const multipath: Step = {
   Try: ({ engine }) => (
     <>
       <p>
-        Change the network once more, this time with the new one up before the old one goes. In the picture only one path is in
-        use at any time: that is QUIC version 1.
+        Change the network once more, this time with the new one up before the old one goes. In the picture
+        only one path is in use at any time: that is QUIC version 1.
       </p>
       <Switch engine={engine} style="soft" />
     </>
@@ -81,7 +81,11 @@ export const multipath: Step = {
               <td>in QUIC version 1, RFC 9000</td>
               <td>
                 in an extension,{' '}
-                <a href="https://datatracker.ietf.org/doc/draft-ietf-quic-multipath/" target="_blank" rel="noreferrer">
+                <a
+                  href="https://datatracker.ietf.org/doc/draft-ietf-quic-multipath/"
+                  target="_blank"
+                  rel="noreferrer"
+                >
                   draft-ietf-quic-multipath
                 </a>
                 , that both ends must offer
@@ -95,7 +99,9 @@ export const multipath: Step = {
             <tr>
               <th scope="row">If a network dies</th>
               <td>a gap of a few round trips, once it is noticed</td>
-              <td>none for what was sent on both; less for the rest, because the other path is in use already</td>
+              <td>
+                none for what was sent on both; less for the rest, because the other path is in use already
+              </td>
             </tr>
             <tr>
               <th scope="row">Bytes</th>
@@ -105,20 +111,25 @@ export const multipath: Step = {
             <tr>
               <th scope="row">Good for</th>
               <td>calls and downloads on the move, and whoever pays for mobile data</td>
-              <td>more speed from two networks, or what must not miss anything: a remote control, a live broadcast</td>
+              <td>
+                more speed from two networks, or what must not miss anything: a remote control, a live
+                broadcast
+              </td>
             </tr>
           </tbody>
         </table>
       </div>
       <p>
-        So migration is a <b>fallback</b>: cheap, and there is a gap. Several paths at once are <b>insurance</b> or{' '}
-        <b>speed</b>, and have a price. With the extension each path has its own packet numbers, round-trip time and congestion
-        window. To send everything twice is one choice of the sender among others.
+        So migration is a <b>fallback</b>: cheap, and there is a gap. Several paths at once are{' '}
+        <b>insurance</b> or <b>speed</b>, and have a price. With the extension each path has its own packet
+        numbers, round-trip time and congestion window. To send everything twice is one choice of the sender
+        among others.
       </p>
       <p class="lesson-fine">
         In version 1 only clients start a migration. A server can forbid it for the address of the handshake
-        (disable_active_migration), and can offer another address of its own (preferred_address). No browser offers Multipath QUIC to pages; the experiment
-        on the next page therefore opens two sessions and sends everything on both, and says so.
+        (disable_active_migration), and can offer another address of its own (preferred_address). No browser
+        offers Multipath QUIC to pages; the experiment on the next page therefore opens two sessions and sends
+        everything on both, and says so.
       </p>
       <p>
         <a class="btn outline" href="/lesson/compare">
@@ -127,5 +138,9 @@ export const multipath: Step = {
       </p>
     </>
   ),
-  sources: [s9000('9', 'what version 1 has: only clients migrate'), s9000('9.1', 'probing a new path'), s9000('9.6', 'preferred address')],
+  sources: [
+    s9000('9', 'what version 1 has: only clients migrate'),
+    s9000('9.1', 'probing a new path'),
+    s9000('9.6', 'preferred address'),
+  ],
 };

@@ -60,7 +60,11 @@ function Names({ part }: StepProps) {
         {name ? (
           <>
             <dl>
-              <End label={name.proxied ? 'the proxy’s end' : 'your end'} now={name.remote} was={before?.remote} />
+              <End
+                label={name.proxied ? 'the proxy’s end' : 'your end'}
+                now={name.remote}
+                was={before?.remote}
+              />
               <End label="the server’s end" now={name.local} />
             </dl>
             <p>
@@ -75,12 +79,21 @@ function Names({ part }: StepProps) {
           <p class="d-muted">{problem.value || 'Asking the server…'}</p>
         )}
       </section>
-      <section class="d-box" aria-labelledby="names-quic" data-testid="lesson-quic" data-remote={path?.remote}>
+      <section
+        class="d-box"
+        aria-labelledby="names-quic"
+        data-testid="lesson-quic"
+        data-remote={path?.remote}
+      >
         <h4 id="names-quic">{quic || !part ? 'QUIC: your call' : 'Your call, which goes over TCP'}</h4>
         {path ? (
           <>
             <dl>
-              <End label="your end" now={path.remote} was={quic ? change?.switched.from?.remote : undefined} />
+              <End
+                label="your end"
+                now={path.remote}
+                was={quic ? change?.switched.from?.remote : undefined}
+              />
               <End label="the server’s end" now={path.local} />
               {id && <End label="connection ID on your packets" now={id.id} />}
             </dl>
@@ -138,11 +151,17 @@ export const tcp: Step = {
   Try: ({ engine }) => (
     <>
       <p>
-        End a TCP connection of this page: the next request needs a new one, and you see its name. Then change the
-        network of your call, and see what stays.
+        End a TCP connection of this page: the next request needs a new one, and you see its name. Then change
+        the network of your call, and see what stays.
       </p>
       <div class="lesson-tries">
-        <Button size="large" variant="outline" icon="swap" data-testid="lesson-tcp-again" onClick={() => void again()}>
+        <Button
+          size="large"
+          variant="outline"
+          icon="swap"
+          data-testid="lesson-tcp-again"
+          onClick={() => void again()}
+        >
           End the TCP connection
         </Button>
         <Switch engine={engine} style="hard" />
@@ -153,25 +172,25 @@ export const tcp: Step = {
   Explanation: () => (
     <>
       <p>
-        A TCP connection is identified by its two ends, each an address and a port. When your phone gets another
-        address, its packets name a connection that does not exist; the old one waits for packets that no longer
-        come. What is left is to open a new connection, with all its handshakes, and to let the application find
-        the place where it was. Over TCP this program does just that; it is called <b>resumed</b>, and it is not
-        a migration.
+        A TCP connection is identified by its two ends, each an address and a port. When your phone gets
+        another address, its packets name a connection that does not exist; the old one waits for packets that
+        no longer come. What is left is to open a new connection, with all its handshakes, and to let the
+        application find the place where it was. Over TCP this program does just that; it is called{' '}
+        <b>resumed</b>, and it is not a migration.
       </p>
       <p>
-        A QUIC packet carries a name of the connection itself, the <b>destination connection ID</b>. The server
-        looks the connection up by it, wherever the packet comes from.
+        A QUIC packet carries a name of the connection itself, the <b>destination connection ID</b>. The
+        server looks the connection up by it, wherever the packet comes from.
       </p>
       <p>
-        What can be lost with a change of address is therefore little: what was on its way to the old one. With
-        TCP it is the connection.
+        What can be lost with a change of address is therefore little: what was on its way to the old one.
+        With TCP it is the connection.
       </p>
       <p class="lesson-fine">
-        Two fine points. An end may choose IDs of zero length: Chromium does, and is found by its address and port
-        alone, since each of its sockets serves one connection. The ID that lets <i>you</i> move is the one on the packets to the
-        server. And there is Multipath TCP (RFC 8684), an extension that gives a connection a token, with which further pairs of
-        addresses can join; plain TCP has none.
+        Two fine points. An end may choose IDs of zero length: Chromium does, and is found by its address and
+        port alone, since each of its sockets serves one connection. The ID that lets <i>you</i> move is the
+        one on the packets to the server. And there is Multipath TCP (RFC 8684), an extension that gives a
+        connection a token, with which further pairs of addresses can join; plain TCP has none.
       </p>
       <p>
         <a class="btn outline" href="/lesson/compare">

@@ -1,9 +1,9 @@
 // Step 4: path validation.
 
-import { EventLog } from '../../../dashboard/log.tsx';
 import { PictureSection } from '../../../dashboard/detail.tsx';
 import { s9000 } from '../../../dashboard/explain.ts';
 import { networkTitle } from '../../../dashboard/links.ts';
+import { EventLog } from '../../../dashboard/log.tsx';
 import { clockText, msText, parseTime } from '../../../dashboard/time.ts';
 import type { PathEventData } from '../../../protocol/messages.gen.ts';
 import { Icon } from '../../../ui/icons.tsx';
@@ -88,7 +88,9 @@ export const validation: Step = {
         {change ? (
           <Exchange change={change} />
         ) : (
-          <NothingYet>Your connection has its first path still. Change the network to see a check.</NothingYet>
+          <NothingYet>
+            Your connection has its first path still. Change the network to see a check.
+          </NothingYet>
         )}
         <PictureSection {...part} narrow={narrow} />
         <EventLog state={state} connection={connection.id} own narrow title={(n) => networkTitle(n, link)} />
@@ -99,28 +101,28 @@ export const validation: Step = {
     <>
       <p>
         The server sends a PATH_CHALLENGE frame with eight bytes that nobody can guess to the new address, and
-        the client must send the same eight back in a PATH_RESPONSE. If they come, what is sent to this address
-        reaches the client. The path is <b>validated</b>.
+        the client must send the same eight back in a PATH_RESPONSE. If they come, what is sent to this
+        address reaches the client. The path is <b>validated</b>.
       </p>
       <p>
-        This is no proof of identity. Who somebody is, the encryption shows, and both frames travel under it. The challenge
-        shows one thing only: <b>reachability</b>. An attacker who passes packets on in both directions passes the check too,
-        and has ciphertext.
+        This is no proof of identity. Who somebody is, the encryption shows, and both frames travel under it.
+        The challenge shows one thing only: <b>reachability</b>. An attacker who passes packets on in both
+        directions passes the check too, and has ciphertext.
       </p>
       <p>
-        Without it a copied packet and a forged address would be enough to pour your video over somebody who never
-        asked for it. So RFC 9000 allows at most <b>three times</b> as many bytes to an address that is not validated
-        as came from it. This server sends no media there at all: it goes on sending to the old address until the
-        response has come.
+        Without it a copied packet and a forged address would be enough to pour your video over somebody who
+        never asked for it. So RFC 9000 allows at most <b>three times</b> as many bytes to an address that is
+        not validated as came from it. This server sends no media there at all: it goes on sending to the old
+        address until the response has come.
       </p>
       <p>
-        No response within three probe timeouts, and the validation has failed; the connection goes on where it
-        was.
+        No response within three probe timeouts, and the validation has failed; the connection goes on where
+        it was.
       </p>
       <p class="lesson-fine">
-        To the letter: a datagram with a challenge has 1200 bytes, to show that the path carries packets of that
-        size, unless the limit of three forbids it. The QUIC library under this server does not count here; it
-        sends these challenges and nothing else. The next page counts the bytes.
+        To the letter: a datagram with a challenge has 1200 bytes, to show that the path carries packets of
+        that size, unless the limit of three forbids it. The QUIC library under this server does not count
+        here; it sends these challenges and nothing else. The next page counts the bytes.
       </p>
       <p>
         <a class="btn outline" href="/lesson/attack">

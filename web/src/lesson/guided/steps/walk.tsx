@@ -58,8 +58,8 @@ export const walk: Step = {
   Try: ({ engine }) => (
     <>
       <p>
-        Walk, and keep an eye on the picture and on the two numbers under it. The walk takes four seconds; the server’s
-        report comes two seconds after it.
+        Walk, and keep an eye on the picture and on the two numbers under it. The walk takes four seconds; the
+        server’s report comes two seconds after it.
       </p>
       <div class="lesson-tries">
         <Switch engine={engine} style="walk" />
@@ -81,22 +81,23 @@ export const walk: Step = {
   Explanation: () => (
     <>
       <p>
-        A radio does not end, it fades. While the loss climbs, QUIC sends again what was lost on a stream, which
-        takes time; sound goes in DATAGRAM frames, which are not repeated, so each of its packets carries the one before it
-        once more. And congestion control takes loss for congestion and sends less.
+        A radio does not end, it fades. While the loss climbs, QUIC sends again what was lost on a stream,
+        which takes time; sound goes in DATAGRAM frames, which are not repeated, so each of its packets
+        carries the one before it once more. And congestion control takes loss for congestion and sends less.
       </p>
       <p>
-        <b>When to move is the client’s decision</b>, and QUIC says nothing about how to make it. A client that sees
-        its radio fade does best to probe the other path early and to leave before the first one is dead; this is
-        what active migration is good for. Your browser is told nothing by the lab: it stays until nothing passes,
-        its packets then come over the other network, and the server, seeing the new address, asks and follows. The
-        verdict is <b>rebound</b>. If the silence before was so long that this page gave the connection up, it is{' '}
-        <b>resumed</b>: a new connection, the same participant.
+        <b>When to move is the client’s decision</b>, and QUIC says nothing about how to make it. A client
+        that sees its radio fade does best to probe the other path early and to leave before the first one is
+        dead; this is what active migration is good for. Your browser is told nothing by the lab: it stays
+        until nothing passes, its packets then come over the other network, and the server, seeing the new
+        address, asks and follows. The verdict is <b>rebound</b>. If the silence before was so long that this
+        page gave the connection up, it is <b>resumed</b>: a new connection, the same participant.
       </p>
       <p>
-        On the new path round-trip time and congestion window start afresh: what was learned of the Wi-Fi is not
-        true of cellular. The report asks both ends what they saw: the longest gap between two frames, and the sound that had to
-        be made up. It looks at the moment of the change; the number of seconds frozen under your picture counts the whole walk.
+        On the new path round-trip time and congestion window start afresh: what was learned of the Wi-Fi is
+        not true of cellular. The report asks both ends what they saw: the longest gap between two frames, and
+        the sound that had to be made up. It looks at the moment of the change; the number of seconds frozen
+        under your picture counts the whole walk.
       </p>
     </>
   ),
