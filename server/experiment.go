@@ -113,7 +113,7 @@ func (s *Server) experiment() (migration, error) {
 	defer cancel()
 	joined, failed := make(chan string, 1), make(chan error, 1)
 	m := Migrant{
-		URL: s.URL(), Hashes: s.shownHashes(), Room: "lesson-" + strings.ToLower(rand.Text()[:8]), Name: "Migrating client", Local: s.twoAddresses(),
+		URL: s.URL(), Hashes: s.shownHashes(), Room: "lesson-" + strings.ToLower(rand.Text()[:8]), Name: "Client", Local: s.twoAddresses(),
 		Joined: func(connection string) {
 			select {
 			case joined <- connection:

@@ -18,7 +18,7 @@ import (
 // migrator is a Config.Migrate as the program's is, without media.
 func migrator(ctx context.Context, m Migrant) error {
 	c, err := native.Dial(ctx, native.Config{
-		URL: m.URL, Room: m.Room, Name: m.Name, Hashes: m.Hashes, Silence: timeout,
+		URL: m.URL, Room: m.Room, Name: m.Name, Hashes: m.Hashes, Silence: timeout, NoStandby: true,
 		Uplinks: []native.Uplink{{Local: m.Local[0]}, {Local: m.Local[1]}},
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ func migrateOnce(ctx context.Context, m server.Migrant) error {
 	}
 	j := &joined{}
 	if j.client, err = client.Dial(ctx, client.Config{
-		URL: m.URL, Room: m.Room, Name: m.Name, Hashes: m.Hashes, Silence: migrantSilence,
+		URL: m.URL, Room: m.Room, Name: m.Name, Hashes: m.Hashes, Silence: migrantSilence, NoStandby: true,
 		Uplinks: []client.Uplink{{Local: m.Local[0]}, {Local: m.Local[1]}},
 	}); err != nil {
 		return err

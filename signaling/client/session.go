@@ -160,8 +160,11 @@ func (s *session) start() {
 		s.control.SetReadDeadline(time.Now())
 		s.datagrams.Close()
 	})
-	for _, f := range []func(){s.readControl, s.writeControl, s.readDatagrams, s.acceptStreams, s.report, func() { s.paths.keep(s.ctx) }} {
+	for _, f := range []func(){s.readControl, s.writeControl, s.readDatagrams, s.acceptStreams, s.report} {
 		s.tasks.Go(f)
+	}
+	if !s.c.config.NoStandby {
+		s.tasks.Go(func() { s.paths.keep(s.ctx) })
 	}
 }
 

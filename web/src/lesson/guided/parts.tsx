@@ -64,16 +64,18 @@ export function IDChange({ change }: { change: Change }) {
   if (!before || !after) return null;
   const same = before.id === after.id;
   return (
-    <dl
+    <div
       class={`lesson-ids ${same ? 'same' : 'other'}`}
       data-testid="lesson-ids"
       data-before={before.id}
       data-after={after.id}
     >
-      <ID label="ID on its packets before" id={before} />
-      <ID label="after" id={after} />
-      <p>{same ? 'the same ID' : 'another ID'}</p>
-    </dl>
+      <h5>Connection ID on packets to the server: {same ? 'the same' : 'another'}</h5>
+      <dl>
+        <ID label="before" id={before} />
+        <ID label="after" id={after} />
+      </dl>
+    </div>
   );
 }
 

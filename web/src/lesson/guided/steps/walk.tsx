@@ -59,7 +59,7 @@ export const walk: Step = {
     <>
       <p>
         Walk, and keep an eye on the picture and on the two numbers under it. The walk takes four seconds; the
-        server’s report comes two seconds after it.
+        server’s report comes some seconds after it.
       </p>
       <div class="lesson-tries">
         <Switch engine={engine} style="walk" />
