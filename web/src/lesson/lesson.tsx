@@ -13,7 +13,7 @@ import { Button } from '../ui/button.tsx';
 import { Icon, Mark } from '../ui/icons.tsx';
 import { recall } from '../ui/storage.ts';
 import { ThemeToggle } from '../ui/theme-toggle.tsx';
-import { type Answers, keepAnswers, recallAnswers } from './guided/answers.ts';
+import { type Answers, keepAnswers, recallAnswers, SKIPPED } from './guided/answers.ts';
 import { CallFacts } from './guided/call-facts.tsx';
 import { createExperiment } from './guided/experiment.ts';
 import { LeadBar, useLead } from './guided/lead.tsx';
@@ -74,7 +74,15 @@ export function Lesson({ engine }: { engine: CallEngine }) {
           <OwnPicture engine={engine} />
           <CallFacts engine={engine} />
         </aside>
-        <Page key={at} engine={engine} at={at} given={answers.value[at]} onAnswer={answer} go={go} />
+        <Page
+          key={at}
+          engine={engine}
+          at={at}
+          given={answers.value[at]}
+          score={score(answers.value)}
+          onAnswer={answer}
+          go={go}
+        />
       </main>
       <Hints />
     </div>
@@ -110,10 +118,18 @@ function Steps({ at, answers, go }: { at: number; answers: Answers; go: (step: n
   );
 }
 
+/** How many questions were answered rightly at the first try; '' before all are. */
+function score(answers: Answers): string {
+  if (steps.some((_, i) => answers[i + 1] === undefined)) return '';
+  const right = steps.filter((s, i) => s.question.answers[answers[i + 1] ?? SKIPPED]?.right).length;
+  return `That was the lesson: ${right} of ${STEPS} right at the first try.`;
+}
+
 interface PageProps {
   engine: CallEngine;
   at: number;
   given: number | undefined;
+  score: string;
   onAnswer(step: number, choice: number): void;
   go(step: number): void;
 }
@@ -121,7 +137,7 @@ interface PageProps {
 const experiment = createExperiment(); // what it showed stays while the learner looks at other steps
 
 /** One step. */
-function Page({ engine, at, given, onAnswer, go }: PageProps) {
+function Page({ engine, at, given, score, onAnswer, go }: PageProps) {
   const step = steps[at - 1] as Step;
   const live = ownPath(engine);
   const control = useMemo(() => createTimeControl(live.now), [live]);
@@ -183,8 +199,8 @@ function Page({ engine, at, given, onAnswer, go }: PageProps) {
           </Button>
         ) : (
           <p>
-            That was the lesson. Go on with <a href="/lesson/compare">three ways side by side</a>,{' '}
-            <a href="/lesson/attack">an attacker on the path</a>, or <a href="/">a call</a> of your own.
+            {score || 'That was the lesson.'} Go on with <a href="/lesson/compare">three ways side by side</a>
+            , <a href="/lesson/attack">an attacker on the path</a>, or <a href="/">a call</a> of your own.
           </p>
         )}
       </footer>

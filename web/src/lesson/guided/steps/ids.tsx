@@ -143,9 +143,10 @@ export const ids: Step = {
         the client’s packets to the server.
       </p>
       <p class="lesson-fine">
-        In the other direction there is little to change: Chromium’s own ID has zero length. Firefox’s has
-        not, and on packets to Firefox the server takes another one for each new path. And an ID alone hides
-        nobody: times and sizes of packets can still give two addresses away.
+        In the other direction: Chromium’s own ID has zero length, so there is nothing to change. Firefox’s
+        has not: the server sends its challenge to the new address with another of Firefox’s IDs, and then
+        goes on with the one that it used before, as it may where the client’s ID has stayed. And an ID alone
+        hides nobody: times and sizes of packets can still give two addresses away.
       </p>
     </>
   ),

@@ -173,9 +173,9 @@ export const tcp: Step = {
     <>
       <p>
         A TCP connection is identified by its two ends, each an address and a port. When your phone gets
-        another address, its packets name a connection that does not exist; the old one waits for packets that
-        no longer come. What is left is to open a new connection, with all its handshakes, and to let the
-        application find the place where it was. Over TCP this program does just that; it is called{' '}
+        another address, packets from there would name a connection that does not exist; the old one waits for
+        packets that no longer come. What is left is to open a new connection, with all its handshakes, and to
+        let the application find the place where it was. Over TCP this program does just that; it is called{' '}
         <b>resumed</b>, and it is not a migration.
       </p>
       <p>
