@@ -160,10 +160,16 @@ describe.each(KINDS)('the lesson in %s', (kind) => {
     }
     const walkBegan = server.events.newest;
     await ada.click('lesson-try');
+    // What step 4 did may be reported only now.
+    const { id: walked } = await server.events.next(
+      'the walk ends',
+      (e) => e.name === 'Learner' && (e.type === 'path_switched' || e.type === 'session_resumed'),
+      { after: walkBegan, within: REPORT_MS },
+    );
     const report = await server.events.next(
       'the walk is reported',
       (e) => e.name === 'Learner' && e.type === 'handover_report',
-      { after: walkBegan, within: REPORT_MS },
+      { after: walked, within: REPORT_MS },
     );
     expect(report.report?.down.measured).toBe(true);
     await shows(ada, 'handover-report', 'data-verdict', report.verdict);
