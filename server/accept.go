@@ -241,6 +241,9 @@ func (s *Server) enter(session *session, join signaling.Join, began time.Time) e
 	}
 	if err == nil {
 		s.sessions[session.id] = session
+		if s.lesson != 0 || join.Token != "" { // who was away may have missed that the lesson ended
+			session.send(signaling.Lesson{Step: s.lesson})
+		}
 	}
 	s.mu.Unlock()
 	if err != nil {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -32,6 +33,9 @@ type Config struct {
 	Record       string // file for a recording of all events and measurements (package recording); "": none
 	RecordRedact bool   // without real addresses, rooms and names of people
 	RecordLimit  int64  // bytes; recording.DefaultLimit
+
+	// Migrate is the native participant of the lesson's experiment: it joins, migrates once and stays until ctx ends. nil: there is no such experiment.
+	Migrate func(ctx context.Context, m Migrant) error
 
 	Version string       // shown by /api/config
 	Logger  *slog.Logger // slog.Default()

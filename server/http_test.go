@@ -218,6 +218,7 @@ func TestMethods(t *testing.T) {
 		"/api/links/none/attack": "DELETE, GET, HEAD, POST", "/api/calls": read,
 		"/api/connections": read, "/api/connections/none": read, "/api/connections/none/qlog": "DELETE, GET, HEAD, POST", "/api/events": read,
 		"/api/marks": "POST", "/replay": read, "/replay/sample": read,
+		"/api/lesson": "GET, HEAD, PUT", "/api/lesson/tcp": "GET, HEAD, POST", "/api/lesson/migration": "POST",
 	} {
 		var get int
 		for _, method := range []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "BREW"} {

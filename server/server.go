@@ -66,12 +66,14 @@ type Server struct {
 	endSessions context.CancelFunc
 	running     sync.WaitGroup // sessions, connections, bots
 
-	handovers measurements
+	handovers   measurements
+	experiments experiments
 
 	mu       sync.Mutex
 	calls    map[string]*call
 	sessions map[string]*session // by connection
 	tokens   tokens
+	lesson   int // step that the presenter has the class at, from 1; 0: nobody leads
 	closing  bool
 }
 

@@ -51,6 +51,10 @@
 // gets nothing twice, and sends again, with the same nonce, what it has not seen come back. [Reaction], [Hand] and [Recording] come back in the same
 // way, as [ReactionShown], [HandChanged] and [RecordingChanged]. A reaction is of the moment and not repeated; whose hand is up, and who records, stands in the Welcome.
 //
+// # Lesson
+//
+// While a presenter leads a class through the guided lesson, every session is told at which step it is ([Lesson]); pages that do not show the lesson ignore it.
+//
 // # Encryption
 //
 // A track that is published with Publish.Encrypted is encrypted from end to end with SFrame (RFC 9605), cipher suite AES_128_GCM_SHA256_128

@@ -338,6 +338,11 @@ type LinkChanged struct {
 	Link json.RawMessage `json:"link"`
 }
 
+// Lesson says at which step of the guided lesson the presenter has the class. Who joins or resumes while somebody leads is told right after the Welcome.
+type Lesson struct {
+	Step int `json:"step"` // from 1; 0: nobody leads
+}
+
 // Refused answers a message that could not be carried out; the session goes on.
 type Refused struct {
 	Code    Code   `json:"code"`
@@ -387,6 +392,7 @@ func (PathEvent) Type() string          { return "path_event" }
 func (PathSnapshot) Type() string       { return "path_snapshot" }
 func (PathSample) Type() string         { return "path_sample" }
 func (LinkChanged) Type() string        { return "link_changed" }
+func (Lesson) Type() string             { return "lesson" }
 func (Refused) Type() string            { return "refused" }
 func (Goodbye) Type() string            { return "goodbye" }
 
@@ -402,6 +408,6 @@ func FromServer() []Message {
 	return []Message{
 		Welcome{}, ParticipantJoined{}, ParticipantChanged{}, ParticipantLeft{}, Published{}, TrackPublished{}, TrackMuted{}, TrackEnded{},
 		ChatMessage{}, ReactionShown{}, HandChanged{}, RecordingChanged{},
-		KeyFrameRequested{}, EncodingsWanted{}, Speakers{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Refused{}, Goodbye{},
+		KeyFrameRequested{}, EncodingsWanted{}, Speakers{}, Measure{}, PathEvent{}, PathSnapshot{}, PathSample{}, LinkChanged{}, Lesson{}, Refused{}, Goodbye{},
 	}
 }

@@ -74,6 +74,8 @@ var examples = []struct {
 	{"server", Refused{Code: CodeBadText, Message: "There is nothing in this message.", Of: "chat", Nonce: "n2"}},
 	{"server", Measure{ID: "m1", WindowMS: 2500, Tracks: []uint32{1, 2}}},
 	{"server", PathEvent{Event: json.RawMessage(`{"id":1,"type":"path_switched"}`)}},
+	{"server", Lesson{Step: 3}},
+	{"server", Lesson{}},
 	{"server", Goodbye{Code: CodeRoomFull, Message: "The call is full."}},
 }
 

@@ -82,6 +82,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	}
 	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
 	c.Version = version
+	c.Migrate = migrateOnce
 
 	s, err := server.New(c)
 	if err != nil {

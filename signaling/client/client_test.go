@@ -206,9 +206,16 @@ func TestMigrate(t *testing.T) {
 	if len(told) != times {
 		t.Errorf("the server saw %d switches, want %d", len(told), times)
 	}
+	// From each address the packets carry an ID that none carried before (RFC 9000, section 9.5).
+	ids := map[string]bool{}
 	for _, ev := range told {
 		if ev.Verdict != path.Migrated || ev.Connection != connection {
 			t.Errorf("the server says %s of %s", ev.Verdict, ev.Connection)
+		}
+		if id := ev.ConnectionID; id == nil || ids[id.ID] {
+			t.Errorf("from %s the packets carry %+v, of %v", ev.Remote, id, ids)
+		} else {
+			ids[id.ID] = true
 		}
 	}
 }

@@ -70,6 +70,9 @@ type Config struct {
 
 	// Uplinks are the ways to the server, at most two. None, or one, stands for two sockets on the same way.
 	Uplinks []Uplink
+	// NoStandby leaves the uplink that is not in use alone until Migrate is called: it is not known before whether it works, and a network that dies is survived
+	// by a new connection.
+	NoStandby bool
 	// Silence is the shortest time after which the network is suspected. 0 is 120 ms; a program that is often not scheduled for longer should take more.
 	Silence time.Duration
 

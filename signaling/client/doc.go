@@ -19,7 +19,8 @@
 //
 // The connection IDs that this side issues have zero length, which RFC 9000, section 5.1 allows for a socket that serves one connection, as each
 // of these does. It has a reason: quic-go 0.64 as a server keeps one of the peer's connection IDs for every path it has ever moved to, so that with others a
-// connection could migrate three times in its life. Every probe uses a new connection ID of the server's; the old one is retired.
+// connection could migrate three times in its life. Every probe uses a new connection ID of the server's. With that one the
+// connection goes on if it moves there, and the old one is retired.
 //
 // # Media
 //

@@ -44,6 +44,7 @@ type paths struct {
 	wake    chan struct{}   // of capacity 1: the standby wants attention
 	turn    chan struct{}   // of capacity 1: who put something in probes or switches
 	conn    *quic.Conn      // set before anything is probed
+	ids     connIDs
 
 	mu       sync.Mutex
 	slots    [2]slot
@@ -206,7 +207,9 @@ func (p *paths) switchOver(ctx context.Context) error {
 	if to.validated.IsZero() {
 		return errNoStandby
 	}
+	p.ids.to.Store(to.path)
 	if err := to.path.Switch(); err != nil {
+		p.ids.to.Store(nil)
 		to.validated = time.Time{}
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/qlogwriter"
 	"github.com/quic-go/webtransport-go"
 
 	"github.com/roamcall/roamcall/media"
@@ -68,6 +69,7 @@ func (c *Client) dial(ctx context.Context, t target, first int) (*session, error
 		TLSClientConfig: c.config.quicTLS(t.url.Hostname(), t.hashes),
 		QUICConfig: &quic.Config{
 			EnableDatagrams: true, EnableStreamResetPartialDelivery: true, MaxIdleTimeout: idleTimeout, MaxIncomingUniStreams: incomingStreams,
+			Tracer: func(context.Context, bool, quic.ConnectionID) qlogwriter.Trace { return &s.paths.ids },
 		},
 		DialAddr: func(ctx context.Context, _ string, security *tls.Config, q *quic.Config) (conn *quic.Conn, err error) {
 			s.conn, err = s.paths.slots[first].transport.Dial(ctx, net.UDPAddrFromAddrPort(t.remote), security, q)
@@ -94,6 +96,7 @@ func (c *Client) dial(ctx context.Context, t target, first int) (*session, error
 		return nil, certificateError(fmt.Errorf("cannot open a session: %w", err))
 	}
 	s.paths.conn = s.conn
+	s.paths.ids.conn.Store(s.conn)
 	s.ctx, s.end = context.WithCancelCause(context.Background())
 	context.AfterFunc(wt.Context(), func() {
 		_, err := wt.OpenUniStream() // says what the session was closed with
@@ -157,8 +160,11 @@ func (s *session) start() {
 		s.control.SetReadDeadline(time.Now())
 		s.datagrams.Close()
 	})
-	for _, f := range []func(){s.readControl, s.writeControl, s.readDatagrams, s.acceptStreams, s.report, func() { s.paths.keep(s.ctx) }} {
+	for _, f := range []func(){s.readControl, s.writeControl, s.readDatagrams, s.acceptStreams, s.report} {
 		s.tasks.Go(f)
+	}
+	if !s.c.config.NoStandby {
+		s.tasks.Go(func() { s.paths.keep(s.ctx) })
 	}
 }
 

@@ -41,6 +41,7 @@ export class Person {
   ) {
     page.on('console', (m) => this.console.push(`${m.type()}: ${m.text()}`));
     page.on('pageerror', (e) => this.console.push(`uncaught: ${String(e)}`));
+    page.on('error', (e) => this.console.push(`crashed: ${String(e)}`));
   }
 
   /** Opens a page of the server. */

@@ -55,6 +55,13 @@ describe('reduce', () => {
     expect(reduce(tcp, { type: 'transport', transport: 'webtransport' }, 0).transport).toBe('webtransport');
   });
 
+  it('knows at which step of the lesson the class is, and that it is let go', () => {
+    const led = run(joining, welcome(), { type: 'server', message: { type: 'lesson', step: 4 } });
+    expect(led.lesson).toBe(4);
+    expect(reduce(led, { type: 'server', message: { type: 'lesson', step: 0 } }, 0).lesson).toBe(0);
+    expect(run(joining, welcome()).lesson).toBe(0);
+  });
+
   it('joins', () => {
     const s = run(joining);
     expect([s.phase, s.room, s.local.mic, s.local.camera]).toEqual(['connecting', 'demo', true, false]);

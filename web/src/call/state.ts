@@ -63,6 +63,7 @@ export const initialState: CallState = {
   resumptions: 0,
   link: null,
   linkProblem: '',
+  lesson: 0,
 };
 
 /** The next state. `now` dates notices and what is written, ms since the epoch. */
@@ -169,6 +170,8 @@ function follow(state: CallState, m: FromServer, now: number): CallState {
       if (m.participant !== state.local.participant)
         return change(state, m.participant, (r) => ({ ...r, hand: m.hand }));
       return { ...state, local: { ...state.local, hand: m.hand } };
+    case 'lesson':
+      return { ...state, lesson: m.step };
     case 'recording_changed': // the own one the page knows first
       return change(state, m.participant, (r) => ({ ...r, recording: m.on }));
     default:

@@ -134,6 +134,8 @@ export interface CallState {
   /** Connections replaced so far (resumptions). */
   resumptions: number;
   link: LinkInfo | null;
+  /** The step of the guided lesson that the presenter has the class at; 0: nobody leads. */
+  lesson: number;
   /** Why there is no link although the server has a lab, for people; ''. */
   linkProblem: string;
 }

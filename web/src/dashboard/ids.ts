@@ -56,7 +56,7 @@ function chip(id: ConnectionIDInfo): ChipData {
   return {
     key: `${id.issuer}${id.sequence}`,
     sequence: id.sequence,
-    text: empty ? 'empty (Chromium uses none)' : id.id,
+    text: empty ? 'empty, of zero length' : id.id,
     hex: id.id,
     state,
     word: words[state],

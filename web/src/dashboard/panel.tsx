@@ -96,6 +96,6 @@ export function ConnectionPanel({ engine }: { engine: CallEngine }) {
 }
 
 /** The connection that the call runs on now; while that is not known, the newest that was heard of. */
-function current(state: State, id: string): Connection | undefined {
+export function current(state: State, id: string): Connection | undefined {
   return state.connections.get(id) ?? ordered(state)[0];
 }

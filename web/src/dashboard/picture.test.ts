@@ -116,7 +116,7 @@ describe('connection IDs', () => {
   });
   test('an empty ID says so', () => {
     expect(group([id(0, 'in_use', 'client', '')], 'client').chips[0]).toMatchObject({
-      text: 'empty (Chromium uses none)',
+      text: 'empty, of zero length',
       word: 'in use',
     });
   });

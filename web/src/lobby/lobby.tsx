@@ -137,7 +137,7 @@ export function Lobby({ engine, room: given, onJoin }: LobbyProps) {
           <h1>A call that goes on while you change network.</h1>
           <p>
             Go from Wi-Fi to cellular in mid-sentence and keep talking. The <a href="/dashboard">dashboard</a>{' '}
-            shows live what QUIC does about it.
+            shows live what QUIC does about it, and a <a href="/lesson">lesson</a> why it works.
           </p>
         </section>
 

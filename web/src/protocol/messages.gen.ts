@@ -36,6 +36,7 @@ export type FromServer =
   | ({ type: 'path_snapshot' } & PathSnapshot)
   | ({ type: 'path_sample' } & PathSample)
   | ({ type: 'link_changed' } & LinkChanged)
+  | ({ type: 'lesson' } & Lesson)
   | ({ type: 'refused' } & Refused)
   | ({ type: 'goodbye' } & Goodbye);
 
@@ -218,6 +219,10 @@ export interface PathSample {
 
 export interface LinkChanged {
   link: LinkState;
+}
+
+export interface Lesson {
+  step: number;
 }
 
 export interface Refused {

@@ -1,0 +1,99 @@
+// One page leads, the others follow: the server holds the step and tells everybody, over the control stream of their calls.
+
+import { type Signal, useComputed, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
+import { api, type ServerConfig } from '../../api.ts';
+import type { CallEngine } from '../../call/types.ts';
+import { Button } from '../../ui/button.tsx';
+import { Icon } from '../../ui/icons.tsx';
+import { toast } from '../../ui/toast.tsx';
+
+export interface Lead {
+  /** The step that the class is at; 0: nobody leads. */
+  readonly led: number;
+  /** This page may lead. */
+  readonly operator: boolean;
+  /** This page does. */
+  readonly leads: Signal<boolean>;
+  /** Moves the class to a step, 0: lets it go. */
+  set(step: number): void;
+}
+
+/** `follow` is called when the presenter moves the class, and this page is not the presenter's. */
+export function useLead(engine: CallEngine, follow: (step: number) => void): Lead {
+  const operator = useSignal(false);
+  const leads = useSignal(false);
+  const led = useComputed(() => engine.state.value.lesson).value;
+  const before = useRef(0);
+  useEffect(() => {
+    api<ServerConfig>('/api/config').then(
+      (config) => (operator.value = config.operator),
+      () => undefined, // the call says that the server cannot be reached
+    );
+  }, []);
+  useEffect(() => {
+    const moved = led !== before.current;
+    before.current = led;
+    if (!moved) return;
+    if (led === 0) leads.value = false;
+    else if (!leads.peek()) {
+      follow(led);
+      toast(`The presenter moved the class to step ${led}.`, 'people');
+    }
+  }, [led]);
+  const set = (step: number) => {
+    leads.value = step > 0;
+    api('/api/lesson', { method: 'PUT', body: { step: step || null } }).catch((error: Error) => {
+      leads.value = false;
+      toast(error.message, 'warning');
+    });
+  };
+  return { led, operator: operator.value, leads, set };
+}
+
+export function LeadBar({ lead, step, onBack }: { lead: Lead; step: number; onBack: () => void }) {
+  const { led, operator, leads } = lead;
+  if (leads.value) {
+    return (
+      <div class="lesson-bar leads">
+        <Icon name="people" />
+        <p>You lead: every lesson page is moved to the step that you go to.</p>
+        <Button
+          variant="outline"
+          size="small"
+          data-testid="lesson-lead"
+          aria-pressed={true}
+          onClick={() => lead.set(0)}
+        >
+          Stop leading
+        </Button>
+      </div>
+    );
+  }
+  if (led === 0) return null;
+  return (
+    <div class="lesson-bar" data-testid="lesson-led" data-step={led}>
+      <Icon name="people" />
+      <p>
+        {led === step
+          ? `The presenter leads: the class is here, at step ${led}.`
+          : `The class is at step ${led}. Look around as long as you like.`}
+      </p>
+      {led !== step && (
+        <Button variant="primary" size="small" data-testid="lesson-back" onClick={onBack}>
+          Back to the class
+        </Button>
+      )}
+      {operator && (
+        <>
+          <Button variant="outline" size="small" data-testid="lesson-lead" onClick={() => lead.set(step)}>
+            Lead from here
+          </Button>
+          <Button variant="ghost" size="small" onClick={() => lead.set(0)}>
+            Let the class go
+          </Button>
+        </>
+      )}
+    </div>
+  );
+}
