@@ -58,7 +58,7 @@ func (s *Server) runMigration(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusNotFound, "This server was made without a client that migrates.")
 		return
 	}
-	if !s.linkRate.allow(r) { // an experiment costs about what a link does
+	if !s.linkRate.allow(r, 1) { // an experiment costs about what a link does
 		web.WriteError(w, http.StatusTooManyRequests, "Too many experiments from one address. Please wait a little.")
 		return
 	}
