@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// maxRuns is how many runs are kept: those of 100 people who repeat it 20 times.
+	// maxRuns is how many runs are kept: of the 64 pages that there are links for, each some 30.
 	maxRuns = 2000
 	// A run takes seconds; more often than this nobody has one to tell of.
 	runEvery = 2 * time.Second

@@ -58,7 +58,7 @@ func (s *Server) runMigration(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusNotFound, "This server was made without a client that migrates.")
 		return
 	}
-	if !s.linkRate.allow(r, 1) { // an experiment costs about what a link does
+	if !s.linkRate.allow(r) { // an experiment costs about what a link does
 		web.WriteError(w, http.StatusTooManyRequests, "Too many experiments from one address. Please wait a little.")
 		return
 	}
@@ -113,7 +113,7 @@ func (s *Server) experiment() (migration, error) {
 	defer cancel()
 	joined, failed := make(chan string, 1), make(chan error, 1)
 	m := Migrant{
-		URL: s.URL(), Hashes: s.shownHashes(), Room: "lesson-" + strings.ToLower(rand.Text()[:8]), Name: "Client", Local: s.twoAddresses(),
+		URL: s.ownURL(), Hashes: s.shownHashes(), Room: "lesson-" + strings.ToLower(rand.Text()[:8]), Name: "Client", Local: s.twoAddresses(),
 		Joined: func(connection string) {
 			select {
 			case joined <- connection:
@@ -135,7 +135,15 @@ func (s *Server) watchMigration(ctx context.Context, connection string, failed <
 	hub := s.observer.Hub()
 	sub := hub.Subscribe(0, path.Filter{Connection: connection})
 	defer sub.Close()
-	events := sub.Backlog
+	var events []path.Event
+	take := func(ev path.Event) {
+		if ev.Type != path.MomentMarked { // a note of the operator's
+			events = append(events, ev)
+		}
+	}
+	for _, ev := range sub.Backlog {
+		take(ev)
+	}
 	for {
 		if n := len(events); n > 0 && events[n-1].Type == path.HandoverReport {
 			snapshot, _ := hub.Snapshot(connection) // it is kept for a minute after its end
@@ -146,7 +154,7 @@ func (s *Server) watchMigration(ctx context.Context, connection string, failed <
 			if !ok {
 				return migration{}, sub.Err()
 			}
-			events = append(events, ev)
+			take(ev)
 		case err := <-failed:
 			return migration{}, ended(ctx, err)
 		case <-ctx.Done():
@@ -164,6 +172,18 @@ func ended(ctx context.Context, err error) error {
 		return errors.New("the client left early")
 	}
 	return err
+}
+
+// ownURL is where this server's pages are for a program on this machine, also if it listens on one address only.
+func (s *Server) ownURL() string {
+	scheme, addr, host := "https", s.UDPAddr(), "localhost"
+	if s.plain != nil {
+		scheme, addr = "http", addrPort(s.plain.Addr())
+	}
+	if a := addr.Addr(); !a.IsUnspecified() && !a.IsLoopback() {
+		host = a.String()
+	}
+	return scheme + "://" + hostPort(host, addr.Port())
 }
 
 // shownHashes pin the certificate that is shown at URL; nil if that is plain HTTP.
@@ -184,7 +204,7 @@ func (s *Server) twoAddresses() (local [2]netip.Addr) {
 	if a := s.upstream.Addr(); !a.Is4() || !a.IsLoopback() {
 		return local
 	}
-	two := [2]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 2, 1}), netip.AddrFrom4([4]byte{127, 0, 2, 2})}
+	two := [2]netip.Addr{netip.AddrFrom4([4]byte{127, 0, 3, 1}), netip.AddrFrom4([4]byte{127, 0, 3, 2})}
 	for _, a := range two {
 		c, err := net.ListenUDP("udp4", net.UDPAddrFromAddrPort(netip.AddrPortFrom(a, 0)))
 		if err != nil {

@@ -140,19 +140,17 @@ const (
 	rateMemory = time.Minute
 )
 
-// allow counts so many links.
-func (l *linkRates) allow(r *http.Request, links int) bool {
+func (l *linkRates) allow(r *http.Request) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := time.Now()
-	if now.Sub(l.cleared) > rateMemory {
+	if now := time.Now(); now.Sub(l.cleared) > rateMemory {
 		l.byHost, l.cleared = map[string]*rate.Limiter{}, now
 	}
 	host := web.Hostname(r.RemoteAddr)
 	if l.byHost[host] == nil {
 		l.byHost[host] = rate.NewLimiter(linksPerSecond, linkBurst)
 	}
-	return l.byHost[host].AllowN(now, links)
+	return l.byHost[host].Allow()
 }
 
 func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
@@ -167,7 +165,7 @@ func (s *Server) createLink(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusNotFound, "This server runs without the lab (--no-lab).")
 		return
 	}
-	if !s.linkRate.allow(r, 1) {
+	if !s.linkRate.allow(r) {
 		web.WriteError(w, http.StatusTooManyRequests, "Too many links from one address. Please wait a little.")
 		return
 	}

@@ -54,7 +54,7 @@ func (s *Server) leadLesson(w http.ResponseWriter, r *http.Request) {
 type tcpName struct {
 	Local  string `json:"local"`
 	Remote string `json:"remote"`
-	// Proxied: it is a connection of a proxy, and not the asker's own.
+	// Proxied: it is a connection of a proxy and not the asker's own, and is not told.
 	Proxied bool `json:"proxied,omitempty"`
 }
 
@@ -65,7 +65,11 @@ func (s *Server) getTCP(w http.ResponseWriter, r *http.Request) {
 		web.WriteError(w, http.StatusConflict, "This request came over HTTP/3, which is QUIC: there is no TCP connection to tell about.")
 		return
 	}
-	web.WriteJSON(w, http.StatusOK, tcpName{addrPort(conn.LocalAddr()).String(), addrPort(conn.RemoteAddr()).String(), forwarded(r)})
+	if forwarded(r) {
+		web.WriteJSON(w, http.StatusOK, tcpName{Proxied: true})
+		return
+	}
+	web.WriteJSON(w, http.StatusOK, tcpName{Local: addrPort(conn.LocalAddr()).String(), Remote: addrPort(conn.RemoteAddr()).String()})
 }
 
 // endTCP does as getTCP, and then ends the connection: the next request needs another.

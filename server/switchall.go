@@ -99,6 +99,7 @@ func (s *Server) usedLinks(room string) (used []usedLink, without int) {
 		case room != "" && p.call.room != room:
 		case id != "":
 			owners[id] = p
+		case s.overStream(session):
 		default:
 			past[p] = true
 		}

@@ -22,11 +22,15 @@ func (s *Server) openTCPLinks() error {
 	}
 	s.linked = l
 	only := http.NewServeMux()
-	only.HandleFunc("/ws", s.handleWebSocket)
+	only.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
+		r.URL.RawQuery = "" // no link through a link
+		s.handleWebSocket(w, r)
+	})
 	s.linkedWeb = &http.Server{
 		Handler: only, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 8 << 10, ConnContext: withTCP,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.linkedWeb.SetKeepAlivesEnabled(false) // one session each: a request that is refused ends its connection
 	return nil
 }
 
@@ -78,4 +82,14 @@ func upgradeRequest(r *http.Request, host string) []byte {
 	}
 	b.WriteString("\r\n")
 	return b.Bytes()
+}
+
+// overStream tells whether a session comes over a stream link.
+func (s *Server) overStream(session *session) bool {
+	remote, ok := session.wire.RemoteAddr().(*net.TCPAddr)
+	if !ok {
+		return false
+	}
+	_, _, ok = s.networkOf(addrPort(remote))
+	return ok
 }

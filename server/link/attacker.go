@@ -191,14 +191,12 @@ func (a *attack) see(c *client, b []byte) {
 		return
 	}
 	at := a.from[turn]
-	_, err := at.socket.Write(b)
-	if err != nil {
-		_, err = at.socket.Write(b) // as in mapping.sendUp
-	}
-	if err == nil {
-		at.mu.Lock()
-		at.sent.add(b)
-		at.mu.Unlock()
+	// Counted before the answer can come; what could not be sent may be one packet too much.
+	at.mu.Lock()
+	at.sent.add(b)
+	at.mu.Unlock()
+	if _, err := at.socket.Write(b); err != nil {
+		at.socket.Write(b) // as in mapping.sendUp
 	}
 }
 

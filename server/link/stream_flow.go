@@ -34,14 +34,13 @@ type streamWay struct {
 	shaper shaper
 	loss   float64
 	rng    *rand.Rand
-	last   time.Duration // when the segment before is due
 }
 
 // begin makes the way that of n, with an empty queue.
 func (w *streamWay) begin(n Network, rng *rand.Rand) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.shaper, w.rng, w.loss, w.last = newShaper(n, rng), rng, n.Loss, 0
+	w.shaper, w.rng, w.loss = newShaper(n, rng), rng, n.Loss
 	w.shaper.loss = 0
 }
 
@@ -61,7 +60,7 @@ func (w *streamWay) full() time.Duration {
 }
 
 // admit tells when a segment of size bytes that arrives now is due. What finds the queue full, because others were quicker, waits longer and is not dropped.
-// One that the network loses is late by what its repetition takes, and with it all that comes after: see [StreamLink].
+// One that the network loses is late by what its repetition takes: see [StreamLink].
 func (w *streamWay) admit(size int) time.Duration {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -70,8 +69,7 @@ func (w *streamWay) admit(size int) time.Duration {
 	if f != deliver {
 		due, _ = w.shaper.admit(now+w.shaper.waiting(now), size)
 	}
-	w.last = max(w.last, due+w.repeated())
-	return w.last
+	return due + w.repeated()
 }
 
 // repeated is how long it takes until a segment is not lost. mu is held.
@@ -85,6 +83,17 @@ func (w *streamWay) repeated() (late time.Duration) {
 		wait = max(2*wait, minRTO)
 	}
 	return late
+}
+
+// inOrder is one direction of one connection: what comes after a segment that is late is late with it.
+type inOrder struct {
+	way  *streamWay
+	last time.Duration
+}
+
+func (o *inOrder) admit(size int) time.Duration {
+	o.last = max(o.last, o.way.admit(size))
+	return o.last
 }
 
 // A streamFlow is one connection that a stream link carries: TCP to the participant on one side, to the server on the other.
@@ -124,9 +133,10 @@ func (f *streamFlow) carry(from, to net.Conn, way *streamWay, head []byte) {
 	queue := make(chan segment, maxSegments)
 	f.link.wg.Go(func() { f.deliver(queue, to, way) })
 	defer close(queue)
+	order := inOrder{way: way}
 	push := func(b []byte) bool {
 		select {
-		case queue <- segment{b, way.admit(len(b))}:
+		case queue <- segment{b, order.admit(len(b))}:
 			return true
 		case <-f.silent:
 			return false
@@ -155,6 +165,7 @@ func (f *streamFlow) deliver(queue <-chan segment, to net.Conn, way *streamWay) 
 		if wait := s.due - way.clock(); wait > 0 && !f.sleep(wait) {
 			break
 		}
+		f.allowWrite(to)
 		n, err := to.Write(s.b)
 		way.delivered.Add(uint64(n))
 		if err != nil {
@@ -163,6 +174,15 @@ func (f *streamFlow) deliver(queue <-chan segment, to net.Conn, way *streamWay) 
 	}
 	f.end()
 	for range queue { // carry may wait for room
+	}
+}
+
+// allowWrite bounds how long a side that does not read is waited for.
+func (f *streamFlow) allowWrite(to net.Conn) {
+	f.link.mu.Lock()
+	defer f.link.mu.Unlock()
+	if !f.isSilent {
+		to.SetWriteDeadline(time.Now().Add(graveTime))
 	}
 }
 

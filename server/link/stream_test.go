@@ -250,8 +250,9 @@ func TestStreamLossIsDelay(t *testing.T) {
 		}
 		// In a row those after a lost one wait for it, and what is sent again is sent at the same time.
 		var last time.Duration
+		order := inOrder{way: w}
 		for range 200 {
-			due := w.admit(1000)
+			due := order.admit(1000)
 			if due < last || due > w.clock()+5*time.Second {
 				t.Fatalf("due at %v, after %v", due, last)
 			}

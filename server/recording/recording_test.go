@@ -137,6 +137,8 @@ func TestRedaction(t *testing.T) {
 		"from 2a00:1450::5: gone":            "from 2001:db8::1: gone",
 		"[2a00:1450::5]:443":                 "[2001:db8::1]:443",
 		"::ffff:10.1.2.3":                    "192.0.2.2",
+		"IP:2a00:1450::5":                    "IP:2001:db8::1",
+		"analytical goes, Other stays":       "room-1 goes, room-2 stays",
 		"naïve Ädа ada":                      "naïve Ädа Participant 1",
 	} {
 		if got := r.text(text); got != want {

@@ -84,10 +84,18 @@ func (r *redactor) person(participant, name string) string {
 	if r.people[key] == "" {
 		instead := fmt.Sprintf("Participant %d", len(r.people)+1)
 		r.people[key] = instead
-		r.names = append(r.names, alias{name, instead})
-		slices.SortStableFunc(r.names, func(a, b alias) int { return cmp.Compare(len(b.name), len(a.name)) })
+		r.alias(name, instead)
 	}
 	return r.people[key]
+}
+
+// alias makes a name be found in texts. Of several who have it the first counts.
+func (r *redactor) alias(name, instead string) {
+	if slices.ContainsFunc(r.names, func(a alias) bool { return strings.EqualFold(a.name, name) }) {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(r.names, len(name), func(a alias, n int) int { return cmp.Or(cmp.Compare(n, len(a.name)), -1) })
+	r.names = slices.Insert(r.names, at, alias{name, instead})
 }
 
 func (r *redactor) room(room string) string {
@@ -96,6 +104,7 @@ func (r *redactor) room(room string) string {
 	}
 	if r.rooms[room] == "" {
 		r.rooms[room] = fmt.Sprintf("room-%d", len(r.rooms)+1)
+		r.alias(room, r.rooms[room])
 	}
 	return r.rooms[room]
 }
@@ -141,10 +150,15 @@ func documented6(net byte, host uint32) netip.Addr {
 // inText finds what may be an address in a text: of IPv6 anything with two colons, of IPv4 four numbers.
 var inText = regexp.MustCompile(`[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f.]*|\d{1,3}(\.\d{1,3}){3}`)
 
-// text replaces the addresses in a text, and the names that are known.
-func (r *redactor) text(s string) string {
-	s = inText.ReplaceAllStringFunc(s, func(found string) string {
-		// What ends a sentence or comes before the rest of it is no part of the address.
+// text replaces the addresses in a text, and the names of people and rooms that are known.
+func (r *redactor) text(s string) string { return r.withoutNames(r.withoutAddresses(s)) }
+
+func (r *redactor) withoutAddresses(s string) string {
+	return inText.ReplaceAllStringFunc(s, func(found string) string {
+		// What ends a sentence or comes before the rest of it is no part of the address, and neither is a colon before it.
+		if rest, colon := strings.CutPrefix(found, ":"); colon && !strings.HasPrefix(rest, ":") {
+			return ":" + r.withoutAddresses(rest)
+		}
 		for n := len(found); n > 0 && (n == len(found) || strings.ContainsRune(".:", rune(found[n]))); n-- {
 			if a, err := netip.ParseAddr(found[:n]); err == nil {
 				return r.address(a).String() + found[n:]
@@ -152,7 +166,6 @@ func (r *redactor) text(s string) string {
 		}
 		return found
 	})
-	return r.withoutNames(s)
 }
 
 // withoutNames replaces names where they stand as words, in whatever case.
@@ -160,11 +173,13 @@ func (r *redactor) withoutNames(s string) string {
 	var b strings.Builder
 	before := ' '
 	for s != "" {
-		if instead, n := r.nameAt(s); n > 0 && !inWord(before) {
-			b.WriteString(instead)
-			before, _ = utf8.DecodeLastRuneInString(s[:n])
-			s = s[n:]
-			continue
+		if !inWord(before) {
+			if instead, n := r.nameAt(s); n > 0 {
+				b.WriteString(instead)
+				before, _ = utf8.DecodeLastRuneInString(s[:n])
+				s = s[n:]
+				continue
+			}
 		}
 		c, n := utf8.DecodeRuneInString(s)
 		b.WriteString(s[:n])

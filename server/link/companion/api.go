@@ -45,7 +45,7 @@ func (c *Companion) routes() http.Handler {
 	m.Handle("/ws", proxy)
 	m.Handle("/healthz", web.Get(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }))
 	page := web.Page()
-	for _, path := range []string{"/{$}", "/call/{room}", "/dashboard", "/lesson", "/replay", "/replay/sample"} {
+	for _, path := range []string{"/{$}", "/call/{room}", "/dashboard", "/report/{connection}", "/lesson", "/lesson/compare", "/lesson/attack", "/replay", "/replay/sample"} {
 		m.Handle(path, page)
 	}
 	m.Handle("/assets/", web.Assets())
