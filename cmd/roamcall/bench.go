@@ -56,6 +56,7 @@ type benchFlags struct {
 	duration    time.Duration
 	ramp        time.Duration
 	switches    float64 // a minute
+	lab         bool
 	json        string
 }
 
@@ -88,6 +89,9 @@ func bench(ctx context.Context, args []string, out io.Writer) error {
 		return fmt.Errorf("the server's own figures cannot be read: %w", err)
 	}
 	report, err := newLoad(f, target, out).run(ctx)
+	if ctx.Err() != nil {
+		return nil // called off
+	}
 	if err != nil {
 		return err
 	}
@@ -131,6 +135,7 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 	flags.DurationVar(&f.duration, "duration", 20*time.Second, "measure for this `time`")
 	flags.DurationVar(&f.ramp, "ramp", 5*time.Second, "`time` in which they join")
 	flags.Float64Var(&f.switches, "switches", 0, "changes of network a minute, of all participants together: a real migration (RFC 9000, section 9)")
+	flags.BoolVar(&f.lab, "lab", false, "everybody goes over a lab link, whose emulated network can be switched on the dashboard; needs --server")
 	flags.StringVar(&f.json, "json", "", "`file` for the report as JSON")
 	if err := parse(flags, args, out, benchHelp); err != nil {
 		return f, err
@@ -160,6 +165,8 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 		return f, fmt.Errorf("--ramp takes a time from 0s, not %v", f.ramp)
 	case f.switches < 0 || f.switches > 6000:
 		return f, fmt.Errorf("--switches takes a number from 0 to 6000, not %v", f.switches)
+	case f.lab && f.server == "":
+		return f, errors.New("--lab needs --server: the server that is started for the load has no lab")
 	case f.video.bps == 0 && !f.audio:
 		return f, errors.New("there is nothing to send: --video off and --audio=false")
 	}

@@ -73,6 +73,7 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"bench", "--video", "4k"},
 		{"bench", "--video", "off", "--audio=false"},
 		{"bench", "--calls", "0"},
+		{"bench", "--lab"},
 		{"bench", "--subscribers", "1000000"},
 		{"bench", "--duration", "0s"},
 		{"bench", "--switches", "-1"},

@@ -15,14 +15,40 @@ export class Natives {
 
   /** Joins a room of the server as each of the names. */
   join(server: Server, room: string, names: readonly string[], ...flags: string[]): void {
-    for (const name of names) {
-      const args = ['join', `${server.origin}/call/${room}`, '--name', name, '--lab', ...PATIENT, ...flags];
-      const process = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
-      const hear = (chunk: Buffer) => this.log.set(name, (this.log.get(name) ?? '') + chunk.toString());
-      process.stdout?.on('data', hear);
-      process.stderr?.on('data', hear);
-      this.#processes.push(process);
-    }
+    for (const name of names)
+      this.#start(name, [
+        'join',
+        `${server.origin}/call/${room}`,
+        '--name',
+        name,
+        '--lab',
+        ...PATIENT,
+        ...flags,
+      ]);
+  }
+
+  /** Lets pairs join that only talk, in rooms bench-1, bench-2 …, as Person 1 and Person 2, all in one process. */
+  talk(server: Server, pairs: number): void {
+    const load = ['--calls', `${pairs}`, '--publishers', '2', '--subscribers', '0', '--video', 'off'];
+    this.#start('talk', [
+      'bench',
+      '--server',
+      server.origin,
+      '--lab',
+      '--duration',
+      '10m',
+      '--ramp',
+      '3s',
+      ...load,
+    ]);
+  }
+
+  #start(name: string, args: string[]): void {
+    const process = spawn(BINARY, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const hear = (chunk: Buffer) => this.log.set(name, (this.log.get(name) ?? '') + chunk.toString());
+    process.stdout?.on('data', hear);
+    process.stderr?.on('data', hear);
+    this.#processes.push(process);
   }
 
   /** Ends them and waits. */
