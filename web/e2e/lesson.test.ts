@@ -147,17 +147,17 @@ describe.each(KINDS)('the lesson in %s', (kind) => {
     // 5: the walk, with the report; of both directions where the camera is sent.
     await ada.click('lesson-next');
     await atStep(ada, 5);
-    // Not in Chromium: with its made-up camera, started in the midst of a call on a busy machine, its renderer crashed in two runs of five.
-    if (kind === 'firefox') {
-      await ada.click('lesson-camera');
-      await until('the server has the camera', async () => {
-        const calls =
-          await server.get<{ room: string; participants: { name: string; tracks: unknown[] }[] }[]>(
-            '/api/calls',
-          );
-        return calls.some((c) => c.participants.some((p) => p.name === 'Learner' && p.tracks.length > 0));
-      });
-    }
+    await ada.click('lesson-camera');
+    await until('the server has the camera', async () => {
+      const calls =
+        await server.get<{ room: string; participants: { name: string; tracks: unknown[] }[] }[]>(
+          '/api/calls',
+        );
+      return calls.some((c) => c.participants.some((p) => p.name === 'Learner' && p.tracks.length > 0));
+    });
+    await until('the learner sees what is sent', () =>
+      ada.page.$eval(testid('lesson-self'), (v) => (v as HTMLVideoElement).videoWidth > 0),
+    );
     const walkBegan = server.events.newest;
     await ada.click('lesson-try');
     // What step 4 did may be reported only now.

@@ -132,7 +132,7 @@ export function explain(event: PathEventData): Explanation {
       return {
         title: `Validation of ${at} failed${event.reason ? `: ${event.reason}` : ''}`,
         meaning:
-          'No matching response came in time (three probe timeouts), so this path is given up. That says nothing about the connection, which goes on over any other path that it has.',
+          'No matching response came in time (three probe timeouts: the larger of the current one and that of a new path), so this path is given up. That says nothing about the connection, which goes on over any other path that it has.',
         sources: [s9000('8.2.4', 'failed path validation')],
       };
     case 'path_switched':
@@ -238,7 +238,7 @@ function switched(event: PathEventData): Explanation {
   const to = event.remote ?? 'the new address';
   return {
     title: `Server now sends to ${to}${event.verdict ? `: ${event.verdict}` : ''}`,
-    meaning: `${verdict?.meaning ?? 'The server sends to the new address from now on.'} Congestion control and the round-trip estimate start afresh on the new path.`,
+    meaning: `${verdict?.meaning ?? 'The server sends to the new address from now on.'} The server’s congestion control and its round-trip estimate start afresh on the new path.`,
     sources: [
       ...(verdict?.sources ?? [s9000('9.3', 'responding to connection migration')]),
       s9000('9.4', 'loss detection and congestion control'),

@@ -10,7 +10,7 @@ import {
 import type { Live } from './live.ts';
 import { type Action, empty, reduce, reduceAll, type State } from './store.ts';
 
-/** Actions and measurements of a connection that are kept: half an hour of ten connections, some 50 MB. Then the oldest quarter goes. */
+/** Actions, and measurements or snapshots of one connection, that are kept: half an hour of ten connections, some 50 MB. Then the oldest quarter goes. */
 const most = 100_000;
 
 interface Entry {
@@ -18,7 +18,11 @@ interface Entry {
   action: Action;
 }
 
-const weight = ({ action }: Entry) => (action.type === 'samples' ? Math.max(1, action.samples.length) : 1);
+/** As many lines as it has, or as its parts are. */
+function weight({ action }: Entry): number {
+  if (action.type === 'samples') return Math.max(1, action.samples.length);
+  return action.type === 'list' ? Math.max(1, action.snapshots.length) : 1;
+}
 
 export class Recorder {
   private entries: Entry[] = [];

@@ -1,15 +1,22 @@
 // The call that a lesson is about: this page joins a room of its own as a viewer, so that every picture, number and event on the page is of a real
 // connection, its own. The test participant of the room is what it sees and hears.
 
-import { useComputed } from '@preact/signals';
+import { useComputed, useSignalEffect } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { FreezeMeter } from '../call/freeze-meter.tsx';
 import { useShown } from '../call/shown.ts';
 import type { CallEngine } from '../call/types.ts';
+import { toast } from '../ui/toast.tsx';
 import './own-call.css';
 
-/** Joins a room that nobody else is in, as long as the component is shown. */
+/** Joins a room that nobody else is in, as long as the component is shown, and shows the engine's notices. */
 export function useOwnCall(engine: CallEngine, name: string): void {
+  const told = useRef(engine.state.peek().notice); // what stands there already is of another page
+  useSignalEffect(() => {
+    const { notice } = engine.state.value;
+    if (notice && notice !== told.current) toast(notice.text);
+    told.current = notice;
+  });
   useEffect(() => {
     const room = `lesson-${Math.random().toString(36).slice(2, 10)}`;
     engine.join({ room, name, key: '', stream: null, mic: false, camera: false, codec: 'vp8' });

@@ -12,7 +12,7 @@ export interface Moment {
   event: PathEventData;
 }
 
-/** More are not told apart on a screen. */
+/** Of each kind; more are not told apart on a screen. */
 const most = 500;
 
 export function momentsOf(entries: readonly Entry[]): Moment[] {
@@ -32,11 +32,15 @@ export function momentsOf(entries: readonly Entry[]): Moment[] {
       event,
     });
   }
-  // Marks are set by people, for people: they all stay.
-  const switches = found.filter((m) => m.kind === 'switch');
-  if (switches.length <= most) return found;
-  const kept = new Set(switches.filter((_, i) => i % Math.ceil(switches.length / most) === 0));
-  return found.filter((m) => m.kind === 'mark' || kept.has(m));
+  const kept = new Set([...some(found, 'mark'), ...some(found, 'switch')]);
+  return found.filter((m) => kept.has(m));
+}
+
+/** Those of a kind, or as many of them at even distances as there may be. */
+function some(moments: readonly Moment[], kind: Moment['kind']): Moment[] {
+  const all = moments.filter((m) => m.kind === kind);
+  const every = Math.ceil(all.length / most);
+  return all.filter((_, i) => i % every === 0);
 }
 
 /** The mark that was set last at a time. */

@@ -163,6 +163,26 @@ describe('a file that cannot be shown says why', () => {
     ],
     ['measurements that are no list', `${header}\n${line(1, { samples: {} })}\n`, /measurements/],
     [
+      'a number that is none',
+      `${header}\n${line(1, { snapshot: snapshot() }).replace(/"changes":\d+/, '"changes":1e999')}\n`,
+      /a snapshot/,
+    ],
+    [
+      'a snapshot with more paths than can be',
+      `${header}\n${line(1, { snapshot: { ...snapshot(), paths: Array.from({ length: 1001 }, () => snapshot().paths[0]) } })}\n`,
+      /a snapshot/,
+    ],
+    [
+      'very many connections',
+      [
+        header,
+        ...Array.from({ length: 2001 }, (_, i) =>
+          line(1, { event: event('connection_started', 1, { connection: `c${i}` }) }),
+        ),
+      ].join('\n'),
+      /more than 2000 connections/,
+    ],
+    [
       'a measurement without rates',
       `${header}\n${line(1, { samples: [without(sample(1), 'send_bps')] })}\n`,
       /measurements/,
@@ -178,8 +198,12 @@ describe('a file that cannot be shown says why', () => {
 
   test('too large, packed or not', async () => {
     const text = [...good, ...Array.from({ length: 1000 }, () => good[3])].join('\n');
-    await expect(readRecording(stream(encode(text), 5000), 100_000)).rejects.toThrow(/more than 0 MB/);
-    await expect(readRecording(stream(await packed(text)), 100_000)).rejects.toThrow(RecordingError);
+    await expect(readRecording(stream(encode(text), 5000), { limit: 100_000 })).rejects.toThrow(
+      /more than 0 MB/,
+    );
+    await expect(readRecording(stream(await packed(text)), { limit: 100_000 })).rejects.toThrow(
+      RecordingError,
+    );
   });
 
   test('something binary', async () => {
@@ -188,6 +212,21 @@ describe('a file that cannot be shown says why', () => {
       RecordingError,
     );
   });
+});
+
+test('reading ends when nobody waits for it any more', async () => {
+  const stop = new AbortController();
+  let cancelled = false;
+  const endless = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    start: (controller) => controller.enqueue(encode(`${header}\n`)),
+    cancel: () => {
+      cancelled = true;
+    },
+  });
+  const reading = readRecording(endless, { signal: stop.signal });
+  stop.abort();
+  await expect(reading).rejects.toBe(stop.signal.reason);
+  expect(cancelled).toBe(true);
 });
 
 test('lines are counted as editors count them', () => {

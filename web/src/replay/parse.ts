@@ -24,6 +24,9 @@ export interface Recording {
   readonly end: RecordingEnd | 'cut' | '';
 }
 
+/** More are not drawn in time, nor kept: each has measurements of its own. */
+const mostConnections = 2000;
+
 /** Why a file cannot be shown. */
 export class RecordingError extends Error {}
 
@@ -31,6 +34,7 @@ export class RecordingError extends Error {}
 export class Parser {
   private header: RecordingHeader | null = null;
   private entries: Entry[] = [];
+  private connections = new Set<string>();
   private end: Recording['end'] = '';
   private count = 0;
 
@@ -63,15 +67,24 @@ export class Parser {
     if (!Number.isFinite(at)) throw this.wrong('no time');
     if (line.event !== undefined) {
       if (!isEvent(line.event)) throw this.wrong('an event');
+      this.know(line.event.connection);
       this.add(at, { type: 'event', event: line.event });
     } else if (line.snapshot !== undefined) {
       if (!isSnapshot(line.snapshot)) throw this.wrong('a snapshot');
+      this.know(line.snapshot.id);
       this.add(at, { type: 'snapshot', snapshot: line.snapshot });
     } else if (line.samples !== undefined) {
       if (!Array.isArray(line.samples) || !line.samples.every(isSample)) throw this.wrong('measurements');
       this.add(at, { type: 'samples', samples: line.samples });
     } else if (line.end === 'stopped' || line.end === 'limit') this.end = line.end;
     // Anything else is of a newer program.
+  }
+
+  private know(connection: string): void {
+    if (this.connections.add(connection).size > mostConnections)
+      throw new RecordingError(
+        `This recording has more than ${mostConnections} connections, which is more than the page can show.`,
+      );
   }
 
   private add(at: number, action: Action): void {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { origin } from '../dashboard/fixture.ts';
+import { event, origin, snapshot } from '../dashboard/fixture.ts';
 import { createLive } from '../dashboard/live.ts';
 import { Recorder } from '../dashboard/recorder.ts';
 import { columns } from '../dashboard/series.ts';
@@ -104,6 +104,13 @@ describe('a replay shows what live had', () => {
     );
     expect(replayed.marks).toEqual(want.marks);
     expect(replayed.connections[0]?.series.length).toBeLessThan(want.connections[0]?.series.length ?? 0);
+  });
+
+  test('long lists are as much as what is in them', async () => {
+    const snapshots = Array.from({ length: 50 }, (_, i) => snapshot({ id: `c${i}` }));
+    const told: Told[] = Array.from({ length: 10 }, (_, at) => ({ at, action: { type: 'list', snapshots } }));
+    const { lines } = await live(told, new Recorder(60));
+    expect(lines.length).toBeLessThanOrEqual(2 + 50 + 60); // header and end, what was before, what is kept
   });
 
   test('what is saved has no link that could be switched', async () => {
@@ -261,4 +268,18 @@ test('the sample that the page brings along has what its marks say, and comes ba
   for (const { at } of moments.toReversed()) player.seek(at);
   player.seek(player.end);
   expect(plain(player.state.value)).toEqual(straight);
+});
+
+test('of very many marks and switches some are shown', () => {
+  const told: Told[] = Array.from({ length: 5000 }, (_, at) => ({
+    at,
+    action: { type: 'event', event: event(at % 5 ? 'moment_marked' : 'path_switched', at) },
+  }));
+  const moments = momentsOf(recorded(told).entries);
+  for (const kind of ['mark', 'switch']) {
+    const shown = moments.filter((m) => m.kind === kind);
+    expect(shown.length, kind).toBeLessThanOrEqual(500);
+    expect(shown.length, kind).toBeGreaterThan(250);
+  }
+  expect(moments.map((m) => m.at)).toEqual(moments.map((m) => m.at).sort((a, b) => a - b));
 });

@@ -6,10 +6,16 @@ import { Parser, type Recording, RecordingError } from './parse.ts';
 /** No line is as long: measurements of a thousand connections are half of it. */
 const longestLine = 2_000_000; // characters
 
+export interface ReadOptions {
+  limit?: number; // bytes
+  /** Ends the reading; the promise rejects then. */
+  signal?: AbortSignal;
+}
+
 /** Reads lines of JSON, packed with gzip or not. Throws a RecordingError with a sentence for people. */
 export async function readRecording(
   source: ReadableStream<Uint8Array<ArrayBuffer>>,
-  limit = RECORDING_LIMIT,
+  { limit = RECORDING_LIMIT, signal }: ReadOptions = {},
 ): Promise<Recording> {
   const parser = new Parser();
   const decoder = new TextDecoder();
@@ -17,6 +23,8 @@ export async function readRecording(
   let bytes = 0;
   let cut = false;
   const reader = (await unpacked(source)).getReader();
+  const stop = () => void reader.cancel().catch(() => undefined); // the source of what is not read any more
+  signal?.addEventListener('abort', stop);
   try {
     for (;;) {
       let piece: Uint8Array | undefined;
@@ -25,6 +33,7 @@ export async function readRecording(
       } catch {
         cut = true; // gzip that ends too early; what came before is good
       }
+      signal?.throwIfAborted();
       if (!piece) break;
       bytes += piece.length;
       if (bytes > limit) {
@@ -45,7 +54,8 @@ export async function readRecording(
       }
     }
   } finally {
-    void reader.cancel().catch(() => undefined); // the source of what is not read any more
+    signal?.removeEventListener('abort', stop);
+    stop();
   }
   return parser.finish(rest + decoder.decode(), cut);
 }

@@ -20,6 +20,7 @@ import { accepted, endWords } from './words.ts';
 import './replay.css';
 
 interface Opened {
+  number: number; // each is another
   recording: Recording;
   player: Player;
 }
@@ -29,19 +30,25 @@ export function Replay({ sample }: { sample: boolean }) {
   const loading = useSignal('');
   const problem = useSignal('');
   const dragged = useSignal(false);
-  const newest = useRef(0);
+  const reading = useRef<AbortController | null>(null);
+  const count = useRef(0);
 
   /** Opens what `get` gives, and leaves what is shown as it is if that cannot be. */
-  const open = async (name: string, get: () => Promise<ReadableStream<Uint8Array<ArrayBuffer>>>) => {
-    const turn = ++newest.current;
+  const open = async (
+    name: string,
+    get: (signal: AbortSignal) => Promise<ReadableStream<Uint8Array<ArrayBuffer>>>,
+  ) => {
+    reading.current?.abort(); // another is chosen
+    reading.current = new AbortController();
+    const { signal } = reading.current;
     loading.value = name;
     problem.value = '';
     try {
-      const recording = await readRecording(await get());
-      if (turn !== newest.current) return; // another was chosen meanwhile, or the person is gone
+      const recording = await readRecording(await get(signal), { signal });
+      if (signal.aborted) return;
       opened.peek()?.player.close();
       const player = new Player(recording);
-      opened.value = { recording, player };
+      opened.value = { number: ++count.current, recording, player };
       player.play();
       if (recording.end === 'cut')
         toast(
@@ -50,7 +57,7 @@ export function Replay({ sample }: { sample: boolean }) {
           8000,
         );
     } catch (error) {
-      if (turn !== newest.current) return;
+      if (signal.aborted) return; // another was chosen meanwhile, or the person is gone
       const said = error instanceof RecordingError ? error.message : `${name} could not be read.`;
       problem.value = said;
       if (opened.peek()) toast(`${said} What was shown stays.`, 'warning', 8000);
@@ -67,7 +74,7 @@ export function Replay({ sample }: { sample: boolean }) {
   }, [sample]);
   useEffect(
     () => () => {
-      newest.current++;
+      reading.current?.abort();
       opened.peek()?.player.close();
     },
     [],
@@ -86,8 +93,8 @@ export function Replay({ sample }: { sample: boolean }) {
   );
 }
 
-async function fetchSample(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-  const response = await fetch(sampleURL).catch(() => null);
+async function fetchSample(signal: AbortSignal): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  const response = await fetch(sampleURL, { signal }).catch(() => null);
   if (!response?.ok || !response.body) throw new RecordingError('The sample did not load from the server.');
   return response.body;
 }
@@ -95,7 +102,7 @@ async function fetchSample(): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
 /** Nothing that a server would have to do is offered. */
 const noLinks: Links = { list: signal([]), switch: async () => {}, refresh() {}, close() {} };
 
-function Shown({ recording, player, onFile }: Opened & { onFile: (file: File | undefined) => void }) {
+function Shown({ number, recording, player, onFile }: Opened & { onFile: (file: File | undefined) => void }) {
   const parts = useMemo(() => {
     const begun = parseTime(recording.header.time);
     const feed: Feed = {
@@ -114,7 +121,7 @@ function Shown({ recording, player, onFile }: Opened & { onFile: (file: File | u
   const file = useRef<HTMLInputElement>(null);
   return (
     <>
-      <Board key={player.begin} {...parts} />
+      <Board key={number} {...parts} />
       <Bar player={player} recording={recording} onMove={() => parts.control.follow()}>
         {recording.end !== 'stopped' && (
           <span class="chip" tabIndex={0} data-testid="replay-end" data-hint={endWords[recording.end]}>

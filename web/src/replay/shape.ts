@@ -7,17 +7,19 @@ export type Unknown = Record<string, unknown>;
 type Check = (value: unknown) => boolean;
 
 const text: Check = (v) => typeof v === 'string';
-const number: Check = (v) => typeof v === 'number';
+const number: Check = (v) => Number.isFinite(v); // JSON can say 1e999, which is Infinity
 const flag: Check = (v) => typeof v === 'boolean';
 const time: Check = (v) => typeof v === 'string' && Number.isFinite(Date.parse(v));
 const maybe =
   (check: Check): Check =>
   (v) =>
     v === undefined || v === null || check(v);
+/** More than any connection of a server has, and few enough to be drawn. */
+const longest = 1000;
 const list =
   (check: Check): Check =>
   (v) =>
-    Array.isArray(v) && v.every(check);
+    Array.isArray(v) && v.length <= longest && v.every(check);
 const oneOf =
   (...values: string[]): Check =>
   (v) =>

@@ -2,7 +2,7 @@
 // was counted there or told by the server.
 
 import { useSignal } from '@preact/signals';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import type { CallEngine, CallState } from '../../call/types.ts';
 import { createTimeControl } from '../../dashboard/controller.ts';
 import '../../dashboard/dashboard.css';
@@ -12,7 +12,7 @@ import { Hints } from '../../dashboard/hint.tsx';
 import { networkTitle } from '../../dashboard/links.ts';
 import { EventLog } from '../../dashboard/log.tsx';
 import { ownPath } from '../../dashboard/own.ts';
-import { type Connection, ordered, type State } from '../../dashboard/store.ts';
+import type { Connection, State } from '../../dashboard/store.ts';
 import { parseTime } from '../../dashboard/time.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icons.tsx';
@@ -38,7 +38,13 @@ export function Attack({ engine }: { engine: CallEngine }) {
   const state = live.state.value;
   const run = attacks.run.value;
   const link = call.link ?? undefined;
-  const connection = state.connections.get(call.connection) ?? ordered(state)[0];
+  // What the engine has at first is the call of the page before, which is over.
+  const before = useRef(call.connection).current;
+  const known = call.connection === before ? undefined : state.connections.get(call.connection);
+  // Of another connection the server tells a moment later: until then the last one.
+  const last = useRef(known);
+  if (known) last.current = known;
+  const connection = known ?? last.current;
   const problem = attacks.problem.value || obstacle(call);
 
   const events = useEvents(state);
@@ -51,7 +57,9 @@ export function Attack({ engine }: { engine: CallEngine }) {
     count: call.freezes - (run?.before.freezes ?? call.freezes),
     ms: call.frozenMs - (run?.before.frozenMs ?? call.frozenMs),
   };
-  const outcome = run && facts ? outcomeOf(run.attack, facts, freezes, moved) : null;
+  const over = call.phase === 'failed' || call.phase === 'left';
+  const standing = { now: live.now(), over: over ? (call.failure?.message ?? 'It is over.') : '' };
+  const outcome = run && facts ? outcomeOf(run.attack, facts, freezes, moved, standing) : null;
   const shown = cases.find((c) => c.kind === run?.kind);
   const part = connection && { state, connection, link, control, now: live.now };
   return (
@@ -122,7 +130,7 @@ export function Attack({ engine }: { engine: CallEngine }) {
           kind={run.kind}
           running={run.attack.running}
           facts={facts}
-          ids={connection?.snapshot.connection_ids ?? []}
+          ids={[...state.connections.values()].flatMap((c) => c.snapshot.connection_ids)}
         />
       )}
       {shown && <Why of={shown} />}

@@ -1,6 +1,6 @@
 // What was counted at the attacker's addresses, beside what the server says that it sent there.
 
-import { clockText, msText, roundMs } from '../../dashboard/time.ts';
+import { clockText, msText } from '../../dashboard/time.ts';
 import type { AttackKind, ConnectionIDInfo } from '../../protocol/messages.gen.ts';
 import { formatBytes } from '../../ui/format.ts';
 import { type AddressFacts, type Facts, totalsOf } from './facts.ts';
@@ -72,7 +72,8 @@ export function Evidence({ kind, running, facts, ids }: EvidenceProps) {
           <>
             <p>
               How we know: {t.others === 0 ? 'all' : `${t.padded} of`} {t.receivedPackets} packets that came
-              to the attacker have exactly 1200 bytes, and the server’s own log has {t.challenges}{' '}
+              to the attacker have exactly 1200 bytes, which is the least that one with a PATH_CHALLENGE may
+              have (RFC 9000 §8.2.1) and what quic-go makes of it, and the server’s own log has {t.challenges}{' '}
               PATH_CHALLENGE to {facts.addresses.length > 1 ? 'these addresses' : 'this address'}.{' '}
               {t.padded === t.challenges && t.others === 0
                 ? 'Nothing is left that could be media.'
@@ -136,7 +137,8 @@ function Steps({ address, several }: { address: AddressFacts; several: boolean }
         )}
         {failedMs !== null && (
           <li class="good" data-testid="attack-failed">
-            validation failed after 3 PTO = {roundMs(failedMs)}
+            validation failed after {msText(failedMs)}: three times the larger of the present PTO and that of
+            a new path (RFC 9000 §8.2.4)
           </li>
         )}
       </ul>

@@ -1,11 +1,20 @@
 import { describe, expect, it } from 'vitest';
 import { event, iso, origin, wifi } from '../../dashboard/fixture.ts';
 import type { Attacker, AttackState, PathEventData } from '../../protocol/messages.gen.ts';
-import { factsOf, movedOf, totalsOf } from './facts.ts';
+import { type Facts, factsOf, type Moved, movedOf, totalsOf } from './facts.ts';
 import { partsOf } from './hex.tsx';
-import { outcomeOf } from './outcome.ts';
+import { type Freezes, outcomeOf as outcomeAt, type Standing } from './outcome.ts';
 
 const none = { count: 0, ms: 0 };
+
+/** Six seconds after the beginning, in a call that goes on, if nothing else is said. */
+const outcomeOf = (
+  attack: AttackState,
+  facts: Facts,
+  freezes: Freezes,
+  moved: Moved | null,
+  standing: Partial<Standing> = {},
+) => outcomeAt(attack, facts, freezes, moved, { now: origin + 6_000, over: '', ...standing });
 
 function attacker(n: number, received: { packets: number; padded: number; bytes: number }): Attacker {
   return {
@@ -110,6 +119,32 @@ describe('relaying', () => {
       text: expect.stringContaining('33 ms after the attacker stopped'),
     });
   });
+
+  it('lets the newest switch decide, and what was before it is not its doing', () => {
+    const running = attack('relay', null, [counted]);
+    const again = event('path_switched', 5050, { ...at, verdict: 'rebound', from: wifi, response_ms: 15 });
+    const facts = factsOf(running, [...story, ...back, again]);
+    expect(facts).toMatchObject({ there: again, back: null, backMs: null });
+    expect(outcomeOf(running, facts, none, null).state).toBe('relayed');
+
+    const second = { ...running, began: iso(5040) };
+    expect(factsOf(second, [...story, ...back])).toMatchObject({ there: null, back: null });
+    expect(factsOf(second, [...story, ...back]).addresses[0]).toMatchObject({
+      challenges: 0,
+      answeredMs: null,
+    });
+  });
+
+  it('tells a resumption from a way back', () => {
+    const over = attack('relay', 5000, [counted]);
+    const resumed = event('session_resumed', 5400, {
+      connection: 'c2',
+      previous: 'c1',
+      remote: wifi.remote,
+      from: { path: 1, local: wifi.local, remote: at.remote, network: 'attacker' },
+    });
+    expect(outcomeOf(over, factsOf(over, [...story, resumed]), none, null).state).toBe('resumed');
+  });
 });
 
 describe('three addresses', () => {
@@ -125,7 +160,14 @@ describe('three addresses', () => {
     expect(outcomeOf(running, facts, none, null).state).toBe('blocked');
 
     const moving = movedOf(running, challenges, origin + 4000, 'c1');
+    const title = (ms: number) => outcomeOf(running, facts, none, moving, { now: origin + 4000 + ms }).title;
+    expect(title(0)).toBe('Your address has changed: does the server follow?');
+    expect(title(1_100)).toBe('Your address has changed, and the server does not follow');
     expect(outcomeOf(running, facts, none, moving).state).toBe('moving');
+    expect(outcomeOf(running, facts, none, moving, { over: 'The server does not answer.' })).toMatchObject({
+      state: 'dropped',
+      text: 'The server does not answer.',
+    });
     const resumed = event('session_resumed', 4420, {
       connection: 'c2',
       previous: 'c1',

@@ -20,9 +20,9 @@ export interface AddressFacts {
 
 export interface Facts {
   addresses: AddressFacts[];
-  /** The server began to send to an attacker. */
+  /** The server began to send to an attacker, the last time. */
   there: PathEventData | null;
-  /** The server went back from an attacker to the client's address, ... */
+  /** Since then it went from there to the client's address (path_switched), or another connection took the call over (session_resumed), ... */
   back: PathEventData | null;
   /** ... so long after the attack had ended. */
   backMs: number | null;
@@ -32,6 +32,7 @@ export interface Facts {
 
 /** What became of a change of the client's address. */
 export interface Moved {
+  at: number;
   /** Challenges to an address that is not the attacker's, on the connection that there was. */
   challenges: number;
   followed: PathEventData | null; // path_switched
@@ -42,13 +43,19 @@ export interface Moved {
   report: PathEventData | null;
 }
 
-/** `events` are all of the participant's connections, in order. */
-export function factsOf(attack: AttackState, events: readonly PathEventData[]): Facts {
+/** `all` are the events of all of the participant's connections, in order. Those before the attack are not its doing. */
+export function factsOf(attack: AttackState, all: readonly PathEventData[]): Facts {
+  const began = parseTime(attack.began ?? '');
+  const events = all.filter((e) => parseTime(e.time) >= began);
   const ours = new Set(attack.attackers.map((a) => a.address));
-  const there = events.find((e) => e.type === 'path_switched' && ours.has(e.remote ?? '')) ?? null;
+  const there = events.findLast((e) => e.type === 'path_switched' && ours.has(e.remote ?? '')) ?? null;
   const back =
-    events.find(
-      (e) => e.type === 'path_switched' && ours.has(e.from?.remote ?? '') && !ours.has(e.remote ?? ''),
+    events.findLast(
+      (e) =>
+        (e.type === 'path_switched' || e.type === 'session_resumed') &&
+        ours.has(e.from?.remote ?? '') &&
+        !ours.has(e.remote ?? '') &&
+        e.id > (there?.id ?? 0),
     ) ?? null;
   const left = there?.from?.remote;
   return {
@@ -97,6 +104,7 @@ export function movedOf(
   const own = later.filter((e) => e.connection === connection && !ours.has(e.remote ?? ''));
   const resumed = later.find((e) => e.type === 'session_resumed' && e.previous === connection) ?? null;
   return {
+    at,
     challenges: own.filter((e) => e.type === 'path_challenge_sent').length,
     followed: own.find((e) => e.type === 'path_switched') ?? null,
     resumed,

@@ -17,11 +17,23 @@ export interface Outcome {
     | 'moving' // the address changed, and nothing is known yet
     | 'resumed'
     | 'followed'
+    | 'dropped'
     | 'incomplete'; // stopped before anything was to be seen
   tone: 'now' | 'good' | 'warn' | 'bad';
   title: string;
   text: string;
 }
+
+/** How the page stands. */
+export interface Standing {
+  /** ms on the server's clock. */
+  now: number;
+  /** Why the call is over, in words; '' while it goes on. */
+  over: string;
+}
+
+/** A server that follows does so within a round trip or two; before this nobody can say that it does not. */
+const followMs = 1_000;
 
 /** Freezes of the picture since the attack began. */
 export interface Freezes {
@@ -36,9 +48,18 @@ export function freezeWords({ count, ms }: Freezes): string {
 
 const times = (n: number, what: string) => `${n} ${what}${n === 1 ? '' : 's'}`;
 
-export function outcomeOf(attack: AttackState, facts: Facts, freezes: Freezes, moved: Moved | null): Outcome {
+export function outcomeOf(
+  attack: AttackState,
+  facts: Facts,
+  freezes: Freezes,
+  moved: Moved | null,
+  standing: Standing,
+): Outcome {
+  if (standing.over && (moved || attack.running)) {
+    return { state: 'dropped', tone: 'bad', title: 'The call was dropped', text: standing.over };
+  }
   if (attack.kind === 'relay') return relayed(attack, facts, freezes);
-  if (moved) return moves(moved, freezes);
+  if (moved) return moves(moved, freezes, standing.now);
   const { challenges, answers, others } = totalsOf(facts);
   const unanswered = `${times(challenges - answers, 'challenge')} unanswered`;
   if (facts.there) {
@@ -97,7 +118,7 @@ const stopped: Outcome = {
   state: 'incomplete',
   tone: 'warn',
   title: 'Stopped before there was anything to see',
-  text: 'Start again and give it some seconds: a validation fails after three probe timeouts.',
+  text: 'Start again and give it some seconds: a validation fails after about three seconds.',
 };
 
 function relayed(attack: AttackState, facts: Facts, freezes: Freezes): Outcome {
@@ -122,6 +143,14 @@ function relayed(attack: AttackState, facts: Facts, freezes: Freezes): Outcome {
       text: `The challenge was answered in ${roundMs(there.response_ms ?? Number.NaN)}: by you, through its address. ${times(others, 'packet')} of your call went there, all of it ciphertext. The call goes on: ${freezeWords(freezes)}.${attack.running ? ' Stop the attack to see it come back.' : ' Waiting for the call to come back.'}`,
     };
   }
+  if (back.type === 'session_resumed') {
+    return {
+      state: 'resumed',
+      tone: 'warn',
+      title: 'The attacker was in the way, and another connection took the call over',
+      text: `The page opened it and showed its resume token. ${freezeWords(freezes)}; ${times(others, 'packet')} went over the attacker, all of it ciphertext.`,
+    };
+  }
   const when =
     backMs !== null && backMs >= 0
       ? `${roundMs(backMs)} after the attacker stopped`
@@ -140,7 +169,7 @@ function gapWords({ report }: Moved): string {
   return down?.measured ? ` Longest gap in the picture: ${roundMs(down.longest_gap_ms)}.` : '';
 }
 
-function moves(moved: Moved, freezes: Freezes): Outcome {
+function moves(moved: Moved, freezes: Freezes, now: number): Outcome {
   if (moved.resumed) {
     const { phases } = moved.resumed;
     const parts = phases
@@ -161,10 +190,19 @@ function moves(moved: Moved, freezes: Freezes): Outcome {
       text: `One of the three places was free: your new address was validated. ${freezeWords(freezes)}.`,
     };
   }
+  const got = moved.challenges === 0 ? 'no challenge' : times(moved.challenges, 'challenge');
+  if (!(now - moved.at >= followMs)) {
+    return {
+      state: 'moving',
+      tone: 'now',
+      title: 'Your address has changed: does the server follow?',
+      text: `Your new address got ${got} so far.`,
+    };
+  }
   return {
     state: 'moving',
     tone: 'now',
     title: 'Your address has changed, and the server does not follow',
-    text: `It still sends to the old one; your new one got ${moved.challenges === 0 ? 'no challenge' : times(moved.challenges, 'challenge')}. The page notices the silence.`,
+    text: `It still sends to the old one; your new one got ${got}. The page notices the silence.`,
   };
 }

@@ -17,6 +17,7 @@ import {
   type Run,
   type RunStyle,
 } from './types.ts';
+import { lackingWords } from './words.ts';
 
 const STATE_MS = 500;
 /** After a change a run goes on for so long, and longer as long as a picture stands still. */
@@ -26,10 +27,12 @@ const MOST_MS = 15_000;
 const BETWEEN_MS = 6_000;
 /** Before a run: what stands still then is not the network's doing. */
 const BEFORE_MS = 4_000;
+/** A busy page tells of its frames late: so long a run waits for a lane that seems to stand still, before it is refused. */
+const PATIENCE_MS = 3_000;
 const LOOK_MS = 100;
 
 /** Where the page stands. */
-export type Stage = 'opening' | 'ready' | 'running' | 'away' | 'returning' | 'failed';
+export type Stage = 'opening' | 'ready' | 'starting' | 'running' | 'away' | 'returning' | 'failed';
 
 /** The run that is being made, or was made last. */
 export interface Current {
@@ -49,14 +52,19 @@ export class Audience {
   readonly state = signal<Comparison | null>(null);
   readonly stage = signal<Stage>('opening');
   readonly problem = signal('');
+  /** Which lanes show no picture, while a run waits for them; ''. */
+  readonly lacking = signal('');
   readonly runs = signal<Run[]>([]);
   readonly current = signal<Current | null>(null);
   /** Runs done of those to be done; null: none are repeated. */
   readonly repeating = signal<{ done: number; of: number } | null>(null);
   readonly heard = signal<LaneName | 'none'>('quic');
   readonly blocked = computed(() => LANES.some((l) => this.lanes[l].engine.state.value.audioBlocked));
+  /** A call has failed; it does not try again by itself. */
+  readonly broken = computed(() => LANES.some((l) => this.lanes[l].engine.state.value.phase === 'failed'));
   readonly #abort = new AbortController();
   #stopRepeating = new AbortController();
+  #isBusy = false;
   readonly #steadiness = new Steadiness();
 
   constructor(newEngine: NewEngine) {
@@ -89,8 +97,9 @@ export class Audience {
         'Two paths',
       );
       this.hear(this.heard.value);
-      this.stage.value = 'ready';
       void this.#watch();
+      await this.#moving();
+      if (this.stage.value === 'opening' && !signal.aborted) this.stage.value = 'ready';
     } catch (error) {
       if (!signal.aborted) this.#fail(error);
     }
@@ -118,6 +127,24 @@ export class Audience {
 
   unblock(): void {
     for (const l of LANES) this.lanes[l].engine.unblockAudio();
+  }
+
+  /** Waits until all lanes move, at most so long. What keeps them is told in `lacking` meanwhile, and returned. */
+  async #moving(within = Number.POSITIVE_INFINITY): Promise<string> {
+    const { signal } = this.#abort;
+    for (const end = now() + within; ; ) {
+      const still = LANES.filter((l) => !this.lanes[l].moving);
+      this.lacking.value = lackingWords(
+        still.map((lane) => ({
+          lane,
+          failure: this.lanes[lane].engine.state.value.failure?.message ?? '',
+          encrypted: this.lanes[lane].encrypted,
+        })),
+      );
+      if (still.length === 0 || signal.aborted || this.stage.value === 'failed' || now() >= end)
+        return this.lacking.value;
+      await sleep(LOOK_MS, signal);
+    }
   }
 
   async #watch(): Promise<void> {
@@ -181,10 +208,10 @@ export class Audience {
 
   /** Out and back so many times. */
   async repeat(style: RunStyle, times: number): Promise<void> {
-    this.#stopRepeating = new AbortController();
-    const { signal } = this.#stopRepeating;
-    this.repeating.value = { done: 0, of: times };
     await this.#try(async () => {
+      this.#stopRepeating = new AbortController();
+      const { signal } = this.#stopRepeating;
+      this.repeating.value = { done: 0, of: times };
       if (this.stage.value === 'away') await this.#back();
       for (let done = 0; done < times && !signal.aborted; done++) {
         await this.#out(style);
@@ -192,7 +219,7 @@ export class Audience {
         await this.#back();
       }
     });
-    this.repeating.value = null;
+    if (!this.#isBusy) this.repeating.value = null;
   }
 
   /** No further run is begun. */
@@ -200,7 +227,10 @@ export class Audience {
     this.#stopRepeating.abort();
   }
 
+  /** One thing at a time: what is asked for meanwhile, by a second press say, is not done. */
   async #try(what: () => Promise<void>): Promise<void> {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
     this.problem.value = '';
     try {
       await what();
@@ -210,6 +240,8 @@ export class Audience {
       this.problem.value =
         error instanceof TypeError ? 'The server does not answer.' : (error as Error).message;
       if (this.stage.value !== 'failed') this.stage.value = this.#isAway ? 'away' : 'ready';
+    } finally {
+      this.#isBusy = false;
     }
   }
 
@@ -230,13 +262,18 @@ export class Audience {
     });
   }
 
+  /** Throws, before anything is switched, unless every lane shows a moving picture. */
   async #out(style: RunStyle): Promise<void> {
+    this.stage.value = 'starting';
+    const lacking = await this.#moving(PATIENCE_MS);
+    if (this.#abort.signal.aborted) return;
+    if (lacking) throw new Error(`${lacking} A run would compare nothing.`);
     const before = await this.#ask();
     this.stage.value = 'running';
     const each = <T>(f: (l: LaneName) => T) =>
       Object.fromEntries(LANES.map((l) => [l, f(l)])) as Record<LaneName, T>;
     const from = now();
-    const usual = Math.max(...LANES.map((l) => this.lanes[l].measure(from - BEFORE_MS, from).longestGapMs));
+    const usual = Math.max(...LANES.map((l) => this.lanes[l].lately(BEFORE_MS, from).longestGapMs));
     const run: Current = {
       style,
       from,
@@ -292,9 +329,7 @@ export class Audience {
     await this.#move(0, 'hard');
     const { signal } = this.#abort;
     await sleep(BETWEEN_MS, signal);
-    const stands = () => LANES.some((l) => !this.lanes[l].moving);
-    for (const end = now() + MOST_MS; !signal.aborted && stands() && now() < end; )
-      await sleep(LOOK_MS, signal);
+    await this.#moving(MOST_MS);
     if (!signal.aborted) this.stage.value = 'ready';
   }
 }

@@ -30,9 +30,13 @@ export function Compare({ newEngine }: { newEngine: NewEngine }) {
   useEffect(() => {
     begin();
     const stop = () => audience.peek()?.stop();
+    // Back out of the browser's cache, the page finds its lanes left.
+    const shown = (event: PageTransitionEvent) => event.persisted && begin();
     addEventListener('pagehide', stop);
+    addEventListener('pageshow', shown);
     return () => {
       removeEventListener('pagehide', stop);
+      removeEventListener('pageshow', shown);
       stop();
     };
   }, [room]);
@@ -103,7 +107,7 @@ function Controls({
 }) {
   const stage = audience.stage.value;
   const repeating = audience.repeating.value;
-  const busy = repeating !== null || stage === 'running' || stage === 'returning' || stage === 'opening';
+  const busy = repeating !== null || !['ready', 'away'].includes(stage);
   const c = audience.state.value;
   const [from, to] = c?.networks ?? [];
   if (stage === 'failed')
@@ -144,8 +148,15 @@ function Controls({
           </Button>
         )}
         <p class="compare-now" role="status">
-          {now(stage, c?.progress ?? 0, c?.switching ?? false, from?.title ?? '', to?.title ?? '')}
+          {(stage === 'opening' || stage === 'starting') && audience.lacking.value
+            ? audience.lacking.value
+            : now(stage, c?.progress ?? 0, c?.switching ?? false, from?.title ?? '', to?.title ?? '')}
         </p>
+        {(stage === 'opening' || stage === 'ready') && audience.broken.value && (
+          <Button variant="primary" size="large" onClick={onAgain}>
+            Begin anew
+          </Button>
+        )}
       </div>
       <div class="compare-options">
         <Segmented

@@ -142,18 +142,25 @@ export function drawSheet(
     '--text-2',
   );
   drawGaps(context, runs, { box: { x: 60, y: 470, width: WIDTH - 120, height: 380 }, font: 24, colour });
-  text(`Emulated networks. ${networks.map(networkWords).join(' · ')}`, 60, 900, 22, '--text-2');
+  text(`Emulated networks. ${networks.map(networkWords).join(' · ')}`, 60, 890, 22, '--text-2');
   text(
     'QUIC, TCP and what the calls do are real; on TCP a loss is emulated as the time that its repetition takes.',
     60,
-    930,
+    918,
     22,
     '--text-2',
   );
   text(
     'Two paths: every packet on both, by the application, which is not Multipath QUIC.',
     60,
-    960,
+    946,
+    22,
+    '--text-2',
+  );
+  text(
+    'Bytes: of QUIC the payload of UDP, with acknowledgements and repetitions; of TCP the stream, without them.',
+    60,
+    974,
     22,
     '--text-2',
   );

@@ -10,7 +10,17 @@ import { Picture } from '../own-call.tsx';
 import type { Audience } from './audience.ts';
 import { Strip } from './strip.tsx';
 import type { LaneName, LaneState } from './types.ts';
-import { FREEZE_WORDS, LOST_WORDS, SHORT, shortBytes, story, TITLES } from './words.ts';
+import {
+  BYTES,
+  BYTES_WORDS,
+  ENCRYPTED,
+  FREEZE_WORDS,
+  LOST_WORDS,
+  SHORT,
+  shortBytes,
+  story,
+  TITLES,
+} from './words.ts';
 
 const LATELY_MS = 10_000; // before the first run
 
@@ -21,7 +31,7 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
     lane.looks.value; // measured anew with each look at the engine
     const run = audience.current.value;
     const to = run?.to ?? now();
-    return lane.measure(run?.from ?? to - LATELY_MS, to);
+    return run ? lane.measure(run.from, to) : lane.lately(LATELY_MS, to);
   });
   const result = useComputed(() => audience.current.value?.result?.[name] ?? null);
   const verdict = useComputed<Verdict | ''>(() => {
@@ -42,6 +52,8 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
   const freezes = r?.freezes ?? m.freezes;
   const lost = r?.lost_ms ?? m.lostMs;
   const bytes = audience.bytes(name);
+  const { begun } = lane;
+  const tone = begun ? (freezes === 0 ? 'good' : 'bad') : '';
   const known = lane.known.value;
   const remote = useComputed(() => lane.shown?.id ?? '');
   const phase = useComputed(() => lane.engine.state.value.phase);
@@ -84,20 +96,20 @@ export function LaneCard({ audience, name }: { audience: Audience; name: LaneNam
         label={`When frames were shown in the last 15 seconds: ${SHORT[name]}`}
       />
       <dl class="lane-numbers">
-        <div class={freezes === 0 ? 'good' : 'bad'} title={FREEZE_WORDS}>
+        <div class={tone} title={FREEZE_WORDS}>
           <dt>longest gap</dt>
-          <dd>{formatMs(gap)}</dd>
+          <dd>{begun ? formatMs(gap) : '–'}</dd>
         </div>
-        <div class={freezes === 0 ? 'good' : 'bad'} title={FREEZE_WORDS}>
+        <div class={tone} title={FREEZE_WORDS}>
           <dt>{freezes > 1 ? `frozen, ${freezes} times` : 'frozen'}</dt>
-          <dd>{formatSeconds(frozen)}</dd>
+          <dd>{begun ? formatSeconds(frozen) : '–'}</dd>
         </div>
         <div title={LOST_WORDS}>
           <dt>lost</dt>
-          <dd>{formatSeconds(lost)}</dd>
+          <dd>{begun ? formatSeconds(lost) : '–'}</dd>
         </div>
-        <div title="What the emulated network has delivered to this page, of both paths where there are two.">
-          <dt>bytes</dt>
+        <div title={BYTES_WORDS}>
+          <dt>{BYTES[name]}</dt>
           <dd>{shortBytes(bytes)}</dd>
         </div>
       </dl>
@@ -142,7 +154,10 @@ function Waiting({ audience, name }: { audience: Audience; name: LaneName }) {
   const lane = audience.lanes[name];
   const words = useComputed(() => {
     const { phase, failure } = lane.engine.state.value;
-    return failure?.message ?? (lane.shown ? '' : waiting(phase));
+    lane.looks.value; // with the first picture there is nothing to wait for
+    if (failure) return failure.message;
+    if (lane.shown) return lane.encrypted && !lane.begun ? ENCRYPTED : '';
+    return waiting(phase);
   });
   const reconnecting = useComputed(() => lane.engine.state.value.phase === 'reconnecting');
   if (words.value) return <p role="status">{words.value}</p>;

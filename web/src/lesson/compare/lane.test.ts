@@ -31,6 +31,26 @@ describe('Lane', () => {
   });
 });
 
+describe('a lane without a picture', () => {
+  const blind = (phase: string) => new Lane('quic', { state: { value: { phase } } } as CallEngine);
+
+  it('is never the best one, nor told as dropped', () => {
+    const l = blind('failed');
+    expect(l.measure(5_000, 9_000)).toMatchObject({ frames: 0, longestGapMs: 4_000, lostMs: 4_000 });
+    expect(l.verdictName(5_000)).toBe('');
+    expect(l.moving).toBe(false);
+    l.times = [4_900];
+    expect(l.verdictName(5_000)).toBe('dropped');
+  });
+
+  it('is measured lately from its first picture on', () => {
+    expect(blind('connected').lately(4_000, 9_000)).toMatchObject({ frames: 0, longestGapMs: 0, lostMs: 0 });
+    const l = lane();
+    l.times = l.times.filter((t) => t >= 7_000);
+    expect(l.lately(4_000, 7_960)).toMatchObject({ longestGapMs: 40, lostMs: 0 });
+  });
+});
+
 describe('shownIn', () => {
   const of = (id: string, ...tracks: [number, string, boolean][]) =>
     ({ id, tracks: tracks.map(([id, source, muted]) => ({ id, source, muted })) }) as unknown as Remote;

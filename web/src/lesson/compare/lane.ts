@@ -103,6 +103,11 @@ export class Lane {
     return shownIn(this.engine.state.value.remotes);
   }
 
+  /** That picture is encrypted from end to end. The page has no key. */
+  get encrypted(): boolean {
+    return this.shown?.tracks.some((t) => t.source === 'camera' && t.encrypted) ?? false;
+  }
+
   get moving(): boolean {
     return now() - (this.times.at(-1) ?? 0) < MOVING_MS;
   }
@@ -111,6 +116,16 @@ export class Lane {
   measure(from: number, to: number): Measured {
     const last = this.times.at(-1) ?? to;
     return measure(this.times, from, last < to && to - last < MOVING_MS ? last : to);
+  }
+
+  /** Measures the time before `to`, from the first picture on: before it there was nothing to be measured. */
+  lately(ms: number, to: number): Measured {
+    return this.measure(Math.min(to, Math.max(to - ms, this.times[0] ?? to)), to);
+  }
+
+  /** It has shown a picture. */
+  get begun(): boolean {
+    return this.times.length > 0;
   }
 
   /** What the server said of a change in that time: the last word counts. */
@@ -122,7 +137,8 @@ export class Lane {
   }
 
   verdictName(since: number): Verdict | '' {
-    if (['failed', 'left'].includes(this.engine.state.value.phase)) return 'dropped';
+    // What never was there cannot be dropped.
+    if (this.begun && ['failed', 'left'].includes(this.engine.state.value.phase)) return 'dropped';
     return this.verdict(since)?.event.verdict ?? '';
   }
 

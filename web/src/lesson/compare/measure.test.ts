@@ -42,8 +42,28 @@ describe('measure', () => {
     });
   });
 
-  it('is empty before the first frame', () => {
-    expect(measure([], 0, 1_000)).toMatchObject({ frames: 0, longestGapMs: 0, freezes: 0 });
+  it('has lost all of it without a frame', () => {
+    expect(measure([], 0, 1_000)).toEqual({
+      frames: 0,
+      longestGapMs: 1_000,
+      freezes: 0,
+      frozenMs: 0,
+      lostMs: 1_000,
+    });
+    expect(measure(frames(1_000), 6_000, 9_000)).toMatchObject({
+      frames: 0,
+      longestGapMs: 8_000,
+      lostMs: 7_960,
+    });
+  });
+
+  it('has lost what came after a single frame', () => {
+    expect(measure([5_000], 6_000, 9_000)).toMatchObject({ frames: 0, longestGapMs: 4_000, lostMs: 3_960 });
+  });
+
+  it('has lost what was before the first frame', () => {
+    const late = frames(9_000).filter((t) => t >= 8_000);
+    expect(measure(late, 6_000, 9_000)).toMatchObject({ frames: 26, longestGapMs: 2_000, freezes: 0 });
   });
 });
 

@@ -8,7 +8,7 @@ import { cells, colours, drawGaps, drawSheet } from './drawing.ts';
 import { ofStyle, people, rows } from './statistics.ts';
 import { BUSY_MS } from './steadiness.ts';
 import type { Run, RunStyle } from './types.ts';
-import { FREEZE_WORDS, LOST_WORDS } from './words.ts';
+import { BYTES_WORDS, FREEZE_WORDS, LOST_WORDS } from './words.ts';
 
 export function Results({ audience, style }: { audience: Audience; style: RunStyle }) {
   const all = audience.runs.value;
@@ -83,8 +83,8 @@ export function Results({ audience, style }: { audience: Audience; style: RunSty
         </p>
       )}
       <p class="compare-small">
-        {FREEZE_WORDS} {LOST_WORDS} Numbers are measured by each page where it draws the frames, and kept by
-        the server until it ends.
+        {FREEZE_WORDS} {LOST_WORDS} {BYTES_WORDS} Numbers are measured by each page where it draws the frames,
+        and kept by the server until it ends.
       </p>
     </section>
   );

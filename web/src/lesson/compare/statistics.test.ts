@@ -72,8 +72,8 @@ describe('csv', () => {
     const lines = csv([run(100), run(300)]).split('\r\n');
     expect(lines).toHaveLength(1 + 6 + 1);
     expect(lines[0]).toBe(COLUMNS.join(','));
-    expect(lines[1]).toBe('2026-11-28T10:00:00Z,1,walk,quic,100,0,0,0,0,100000,rebound,0,7');
-    expect(lines[2]).toBe('2026-11-28T10:00:00Z,1,walk,tcp,1000,1,1000,0,0,1000000,resumed,512,7');
+    expect(lines[1]).toBe('2026-11-28T10:00:00Z,1,walk,quic,100,0,0,0,0,100000,rebound,0,7,udp_payload');
+    expect(lines[2]).toBe('2026-11-28T10:00:00Z,1,walk,tcp,1000,1,1000,0,0,1000000,resumed,512,7,tcp_stream');
     expect(lines[3]).toContain(',paths,40,');
   });
 });

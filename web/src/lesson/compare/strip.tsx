@@ -3,7 +3,7 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { now } from '../../media/clock.ts';
 import type { Lane } from './lane.ts';
-import { GAP_FRAMES, usualInterval } from './measure.ts';
+import { ASSUMED_MS, GAP_FRAMES, usualInterval } from './measure.ts';
 
 export const STRIP_MS = 15_000;
 const DRAW_MS = 100;
@@ -37,7 +37,7 @@ function paint(canvas: HTMLCanvasElement, lane: Lane, switchedAt: number): void 
   const x = (t: number) => ((t - from) / STRIP_MS) * width;
   context.clearRect(0, 0, width, height);
   const times = lane.times.filter((t) => t > from - 5_000 && t <= to);
-  const usual = usualInterval(lane.times, Math.min(to, switchedAt || to)) || 40;
+  const usual = usualInterval(lane.times, Math.min(to, switchedAt || to)) || ASSUMED_MS;
   context.fillStyle = colour('--danger-soft');
   let last = times[0] ?? from;
   const edge = colour('--danger');

@@ -17,7 +17,7 @@ export interface LaneState {
   network: string;
   address?: string;
   away?: boolean;
-  /** Delivered by the link: UDP payload, or bytes of the TCP stream. */
+  /** Delivered by the link: UDP payload, with QUIC's headers, acknowledgements and repetitions, or bytes of the TCP stream, without TCP's. */
   bytes_down: number;
   bytes_up: number;
 }
@@ -55,7 +55,7 @@ export interface LaneRun {
   freezes: number;
   lost_ms: number;
   concealed_ms: number;
-  bytes: number;
+  bytes: number; // as LaneState has them: not alike in QUIC and TCP
   verdict: Verdict | '';
   silence_ms: number;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LaneRun, Run } from './types.ts';
-import { networkWords, shortBytes, story } from './words.ts';
+import { type Lacking, lackingWords, networkWords, shortBytes, story } from './words.ts';
 
 function lane(more: Partial<LaneRun>): LaneRun {
   return {
@@ -56,6 +56,32 @@ describe('story', () => {
     );
     expect(story('quic', { ...run, quic: lane({}) }, 0)).toMatch(/^The server has seen no change/);
     expect(story('quic', { ...run, quic: lane({ verdict: 'migrated' }) }, 0)).toMatch(/under another ID/);
+  });
+});
+
+describe('lackingWords', () => {
+  const of = (lane: Lacking['lane'], more: Partial<Lacking> = {}) => ({
+    lane,
+    failure: '',
+    encrypted: false,
+    ...more,
+  });
+
+  it.each([
+    [[], ''],
+    [[of('quic')], 'QUIC shows no picture yet.'],
+    [[of('quic'), of('tcp')], 'QUIC and TCP show no picture yet.'],
+    [[of('quic'), of('tcp'), of('paths')], 'QUIC, TCP and Two paths show no picture yet.'],
+    [
+      [of('quic', { failure: 'The server does not answer.' }), of('paths')],
+      'QUIC has failed: The server does not answer. Two paths show no picture yet.',
+    ],
+    [
+      [of('tcp', { encrypted: true })],
+      'TCP shows no picture yet. The picture is encrypted from end to end, and this page has no key.',
+    ],
+  ])('of %j', (lanes, words) => {
+    expect(lackingWords(lanes)).toBe(words);
   });
 });
 

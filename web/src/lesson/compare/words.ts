@@ -25,8 +25,46 @@ export const LOST_WORDS =
 export const FREEZE_WORDS =
   'A freeze is a gap of at least three mean intervals, or the mean interval plus 150 ms, whichever is longer.';
 
+export const BYTES_WORDS =
+  'Bytes are those that the emulated network delivered to this page. They are not quite alike: of QUIC it is the payload of UDP, with acknowledgements and repetitions; of TCP it is the stream, without them.';
+
+/** Whose bytes a lane counts. */
+export const BYTES: Record<LaneName, string> = {
+  quic: 'bytes of UDP',
+  tcp: 'bytes of the stream',
+  paths: 'bytes of UDP',
+};
+
 export const EMULATED =
   'This server emulates delay, jitter, rate and loss. Addresses, QUIC, TCP and what the calls do are real. TCP’s packets cannot be dropped from above TCP: for it, a loss is emulated as the least time that a repetition takes, one round trip, then 200 ms, doubled each time.';
+
+/** A lane before it shows a picture: where its call stands, and why there is none, if it is known. */
+export interface Lacking {
+  lane: LaneName;
+  /** In the engine's words; ''. */
+  failure: string;
+  /** Its sender is there, and encrypts it from end to end. */
+  encrypted: boolean;
+}
+
+export const ENCRYPTED = 'The picture is encrypted from end to end, and this page has no key.';
+
+/** Why no run can be begun yet; '' if nothing is lacking. */
+export function lackingWords(lanes: readonly Lacking[]): string {
+  const failed = lanes.filter((l) => l.failure).map((l) => `${SHORT[l.lane]} has failed: ${l.failure}`);
+  const waiting = lanes.filter((l) => !l.failure);
+  const names = waiting.map((l) => SHORT[l.lane]);
+  const last = names.pop();
+  const all =
+    names.length > 0
+      ? `${names.join(', ')} and ${last} show`
+      : `${last} ${last === SHORT.paths ? 'show' : 'shows'}`;
+  return [
+    ...failed,
+    ...(last ? [`${all} no picture yet.`] : []),
+    ...(waiting.some((l) => l.encrypted) ? [ENCRYPTED] : []),
+  ].join(' ');
+}
 
 /** Bytes in large letters: "337 kB", "1.2 MB". */
 export function shortBytes(bytes: number): string {

@@ -1,12 +1,13 @@
 // One page leads, the others follow: the server holds the step and tells everybody, over the control stream of their calls.
 
 import { type Signal, useComputed, useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useMemo, useRef } from 'preact/hooks';
 import { api, type ServerConfig } from '../../api.ts';
 import type { CallEngine } from '../../call/types.ts';
 import { Button } from '../../ui/button.tsx';
 import { Icon } from '../../ui/icons.tsx';
 import { toast } from '../../ui/toast.tsx';
+import { Leading } from './leading.ts';
 
 export interface Lead {
   /** The step that the class is at; 0: nobody leads. */
@@ -19,12 +20,23 @@ export interface Lead {
   set(step: number): void;
 }
 
-/** `follow` is called when the presenter moves the class, and this page is not the presenter's. */
+/** `follow` is called when somebody else moves the class. */
 export function useLead(engine: CallEngine, follow: (step: number) => void): Lead {
   const operator = useSignal(false);
   const leads = useSignal(false);
   const led = useComputed(() => engine.state.value.lesson).value;
   const before = useRef(0);
+  const sent = useMemo(
+    () =>
+      new Leading(
+        (step) => api('/api/lesson', { method: 'PUT', body: { step: step || null } }),
+        (error) => {
+          leads.value = false;
+          toast(error.message, 'warning');
+        },
+      ),
+    [],
+  );
   useEffect(() => {
     api<ServerConfig>('/api/config').then(
       (config) => (operator.value = config.operator),
@@ -34,19 +46,21 @@ export function useLead(engine: CallEngine, follow: (step: number) => void): Lea
   useEffect(() => {
     const moved = led !== before.current;
     before.current = led;
-    if (!moved) return;
-    if (led === 0) leads.value = false;
-    else if (!leads.peek()) {
-      follow(led);
-      toast(`The presenter moved the class to step ${led}.`, 'people');
-    }
+    if (!moved || sent.told(led)) return;
+    const wasLeading = leads.peek();
+    leads.value = false;
+    if (led === 0) return;
+    follow(led);
+    toast(
+      wasLeading
+        ? `Another presenter leads now, and moved the class to step ${led}.`
+        : `The presenter moved the class to step ${led}.`,
+      'people',
+    );
   }, [led]);
   const set = (step: number) => {
     leads.value = step > 0;
-    api('/api/lesson', { method: 'PUT', body: { step: step || null } }).catch((error: Error) => {
-      leads.value = false;
-      toast(error.message, 'warning');
-    });
+    sent.set(step);
   };
   return { led, operator: operator.value, leads, set };
 }

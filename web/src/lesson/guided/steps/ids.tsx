@@ -84,7 +84,7 @@ export const ids: Step = {
       },
       {
         text: 'None that can be seen: QUIC is encrypted.',
-        why: 'The ID stands in the clear in front of every packet. The server needs it to find the keys.',
+        why: 'The ID stands in the clear in the header of every packet to the server. The server needs it to find the keys.',
       },
     ],
   },

@@ -52,18 +52,18 @@ export const migration: Step = {
   Explanation: () => (
     <>
       <p>
-        The way between two addresses is called a <b>path</b>. Your address changed, and your connection moved
-        to another path: that is <b>connection migration</b>. Nothing was set up again. Keys, streams and what
-        was under way stayed as they were.
+        The way between two addresses is called a <b>path</b>. When your address changes, the connection moves
+        to another path: that is <b>connection migration</b>. Nothing is set up again. Keys and streams stay;
+        what was on its way to the old address is lost, and sent again if it was on a stream.
       </p>
       <p>
-        The server moved only after it had asked: is somebody there who can answer? The little flight in the
+        The server moves only after it has asked: is somebody there who can answer? The little flight in the
         picture is that question and its answer, slowed down. Step 4 looks at it closely.
       </p>
       <p>
-        What can become of a call when its network changes has four names here, from best to worst. You will
-        see the second one in your own call, because a browser does not notice that the lab changed its
-        address.
+        What can become of a call when its network changes has four names here, from best to worst. In your
+        own call you will see the second one, because a browser does not notice that the lab changed its
+        address; and the third one if nothing passes for so long that this page gives the connection up.
       </p>
       <dl class="lesson-verdicts">
         {(Object.keys(verdictWords) as Verdict[]).map((v) => (

@@ -18,7 +18,7 @@ interface TCPName {
   proxied?: boolean;
 }
 
-// The page has its HTTP connections once, so this is theirs.
+// The page has its HTTP connections once, so these are theirs.
 const now = signal<TCPName | null>(null);
 const ended = signal<TCPName | null>(null);
 const problem = signal('');
@@ -41,10 +41,10 @@ async function again(): Promise<void> {
 
 function Names({ part }: StepProps) {
   useEffect(() => {
-    if (!now.peek())
-      void ask('GET').then((name) => {
-        now.value = name;
-      });
+    // Again each time: the browser may have ended the connection meanwhile, or taken another.
+    void ask('GET').then((name) => {
+      now.value = name;
+    });
   }, []);
   const name = now.value;
   const before = ended.value;
@@ -71,8 +71,10 @@ function Names({ part }: StepProps) {
               <b>Its name:</b> these two addresses and two ports.{' '}
               {before &&
                 (before.remote === name.remote
-                  ? 'Your browser keeps several connections, and this one was open already.'
-                  : 'This is another connection. Nothing in TCP tells the server that both are yours.')}
+                  ? name.proxied
+                    ? 'The proxy kept its connection to the server, so the name is the same.'
+                    : 'The same as before: the new connection got the same port, or the old one did not end. Try again.'
+                  : 'This is another connection; perhaps your browser had it open already. Nothing in TCP tells the server that both are yours.')}
             </p>
           </>
         ) : (

@@ -116,13 +116,16 @@ export const validation: Step = {
         address until the response has come.
       </p>
       <p>
-        No response within three probe timeouts, and the validation has failed; the connection goes on where
-        it was.
+        How long to wait for the response the sender decides. RFC 9000 recommends three times the probe
+        timeout, and of two of these the larger: the current one, or that of a new path of which nothing is
+        known. That is about 3 seconds here; then the dashboard says <b>failed</b>, and the connection goes on
+        where it was. The QUIC library under this server has no such limit: it would still take an answer that
+        comes later.
       </p>
       <p class="lesson-fine">
-        To the letter: a datagram with a challenge has 1200 bytes, to show that the path carries packets of
-        that size, unless the limit of three forbids it. The QUIC library under this server does not count
-        here; it sends these challenges and nothing else. The next page counts the bytes.
+        To the letter: a datagram with a challenge has at least 1200 bytes, to show that the path carries
+        packets of that size, unless the limit of three forbids it. The QUIC library under this server does
+        not count here; it sends these challenges and nothing else. The next page counts the bytes.
       </p>
       <p>
         <a class="btn outline" href="/lesson/attack">
@@ -134,6 +137,7 @@ export const validation: Step = {
   sources: [
     s9000('8', 'address validation, the limit of three'),
     s9000('8.2', 'path validation'),
+    s9000('8.2.4', 'how long to wait'),
     s9000('9.3.1', 'forged addresses'),
     s9000('9.3.2', 'attackers on the path'),
   ],

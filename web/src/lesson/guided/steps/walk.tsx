@@ -1,6 +1,7 @@
 // Step 5: the walk from Wi-Fi to cellular in a call.
 
-import { useComputed } from '@preact/signals';
+import { useComputed, useSignal, useSignalEffect } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import type { CallEngine } from '../../../call/types.ts';
 import { ReportSection, TimeSection } from '../../../dashboard/detail.tsx';
 import { s9000 } from '../../../dashboard/explain.ts';
@@ -10,28 +11,59 @@ import { AddressChange, NothingYet } from '../parts.tsx';
 import type { Step } from '../step.ts';
 import { Switch } from '../switch.tsx';
 
-/** Until somebody sends, there is only one direction to report on. */
+/** Until somebody sends, there is only one direction to report on. It is sent while this is shown, and with a picture of what is sent. */
 function SendToo({ engine }: { engine: CallEngine }) {
-  const on = useComputed(() => engine.state.value.local.camera);
-  const there = useComputed(() => engine.state.value.local.cameraAvailable);
-  if (!there.value) return null;
+  const on = useComputed(() => engine.state.value.local.camera).value;
+  const there = useComputed(() => engine.state.value.local.cameraAvailable).value;
+  const notice = useComputed(() => engine.state.value.notice).value;
+  const opening = useSignal(false);
+  useEffect(() => {
+    opening.value = false; // it is open, or the notice says why not
+  }, [on, notice, opening]);
+  useEffect(() => () => engine.setCamera(false), [engine]);
+  if (!there) return null;
+  const press = () => {
+    opening.value = !on;
+    engine.setCamera(!on);
+  };
   return (
     <div class="lesson-switch">
       <Button
         variant="outline"
-        icon={on.value ? 'camera-off' : 'camera'}
+        icon={on ? 'camera-off' : 'camera'}
         data-testid="lesson-camera"
-        aria-pressed={on.value}
-        onClick={() => engine.setCamera(!on.value)}
+        aria-pressed={on}
+        disabled={opening.value}
+        onClick={press}
       >
-        {on.value ? 'Stop my camera' : 'Send my camera, too'}
+        {on ? 'Stop my camera' : opening.value ? 'Opening the camera…' : 'Send my camera, too'}
       </Button>
+      {on && <SelfView engine={engine} />}
       <p>
-        {on.value
+        {on
           ? 'The report has both directions now. Nobody sees you: the server’s test participant only notes when your frames arrive.'
           : 'Then the report has both directions.'}
       </p>
     </div>
+  );
+}
+
+/** What is sent, mirrored as people know themselves. */
+function SelfView({ engine }: { engine: CallEngine }) {
+  const video = useRef<HTMLVideoElement>(null);
+  useSignalEffect(() => {
+    if (video.current) video.current.srcObject = engine.preview.value;
+  });
+  return (
+    <video
+      ref={video}
+      class="lesson-self mirrored"
+      data-testid="lesson-self"
+      aria-label="The picture that you send"
+      autoPlay
+      muted
+      playsInline
+    />
   );
 }
 
@@ -94,10 +126,11 @@ export const walk: Step = {
         page gave the connection up, it is <b>resumed</b>: a new connection, the same participant.
       </p>
       <p>
-        On the new path round-trip time and congestion window start afresh: what was learned of the Wi-Fi is
-        not true of cellular. The report asks both ends what they saw: the longest gap between two frames, and
-        the sound that had to be made up. It looks at the moment of the change; the number of seconds frozen
-        under your picture counts the whole walk.
+        On the new path the server begins anew with round-trip time and congestion window: what was learned of
+        the Wi-Fi is not true of cellular. Your browser noticed nothing and keeps its own; this page lowers
+        the rate of its picture itself. The report asks both ends what they saw: the longest gap between two
+        frames, and the sound that had to be made up. It looks at the moment of the change; the number of
+        seconds frozen under your picture counts the whole walk.
       </p>
     </>
   ),
