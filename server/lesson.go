@@ -54,8 +54,6 @@ func (s *Server) leadLesson(w http.ResponseWriter, r *http.Request) {
 type tcpName struct {
 	Local  string `json:"local"`
 	Remote string `json:"remote"`
-	// Proxied: it is a connection of a proxy and not the asker's own, and is not told.
-	Proxied bool `json:"proxied,omitempty"`
 }
 
 // getTCP tells a page what names the TCP connection that its request came over.
@@ -66,7 +64,7 @@ func (s *Server) getTCP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if forwarded(r) {
-		web.WriteJSON(w, http.StatusOK, tcpName{Proxied: true})
+		web.WriteError(w, http.StatusConflict, "This request came through a proxy: the TCP connection that ends here is the proxy's and not yours.")
 		return
 	}
 	web.WriteJSON(w, http.StatusOK, tcpName{Local: addrPort(conn.LocalAddr()).String(), Remote: addrPort(conn.RemoteAddr()).String()})

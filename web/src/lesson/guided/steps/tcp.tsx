@@ -15,7 +15,6 @@ import { Switch } from '../switch.tsx';
 interface TCPName {
   local: string;
   remote: string;
-  proxied?: boolean;
 }
 
 // The page has its HTTP connections once, so these are theirs.
@@ -60,20 +59,14 @@ function Names({ part }: StepProps) {
         {name ? (
           <>
             <dl>
-              <End
-                label={name.proxied ? 'the proxy’s end' : 'your end'}
-                now={name.remote}
-                was={before?.remote}
-              />
+              <End label="your end" now={name.remote} was={before?.remote} />
               <End label="the server’s end" now={name.local} />
             </dl>
             <p>
               <b>Its name:</b> these two addresses and two ports.{' '}
               {before &&
                 (before.remote === name.remote
-                  ? name.proxied
-                    ? 'The proxy kept its connection to the server, so the name is the same.'
-                    : 'The same as before: the new connection got the same port, or the old one did not end. Try again.'
+                  ? 'The same as before: the new connection got the same port, or the old one did not end. Try again.'
                   : 'This is another connection; perhaps your browser had it open already. Nothing in TCP tells the server that both are yours.')}
             </p>
           </>
