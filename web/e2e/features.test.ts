@@ -18,21 +18,21 @@ const BOT = 'Test participant';
 interface Watched {
   contexts: (AudioContext & { sinkId?: string })[];
   microphones: MediaStreamTrack[];
-  output: AudioNode | null; // what is plugged into the loudspeaker
-  analyser: AnalyserNode | null;
+  outputs: AnalyserNode[]; // of what is plugged into the loudspeaker
 }
 
 /** Runs in the page before its scripts: keeps audio contexts and microphones, and measures what is played. */
 function watch(): void {
   if (!navigator.mediaDevices) return;
-  const w: Watched = { contexts: [], microphones: [], output: null, analyser: null };
+  const w: Watched = { contexts: [], microphones: [], outputs: [] };
   Object.assign(window, { watched: w });
   const plug = Function.prototype.call.bind(AudioNode.prototype.connect) as (...of: unknown[]) => unknown;
   AudioNode.prototype.connect = function (this: AudioNode, to: AudioNode, ...rest: number[]) {
     if (to instanceof AudioDestinationNode) {
       w.contexts.push(this.context as AudioContext);
-      w.output = this;
-      w.analyser = null;
+      const analyser = new AnalyserNode(this.context, { fftSize: 2048 });
+      plug(this, analyser);
+      w.outputs.push(analyser);
     }
     return plug(this, to, ...rest);
   } as typeof AudioNode.prototype.connect;
@@ -44,16 +44,19 @@ function watch(): void {
   };
 }
 
-/** How loud what the page plays is, as the root of the mean square. */
+/**
+ * How loud what the page plays is, as the root of the mean square: the loudest of what is plugged into the loudspeaker. In Firefox that is the microphone's worklet,
+ * too, which is silent.
+ */
 function played(person: Person): Promise<number> {
   return person.page.evaluate(() => {
-    const w = (window as unknown as { watched: Watched }).watched;
-    // Once the context runs: one of Firefox that was plugged in before may stay silent for good.
-    if (w.output?.context.state !== 'running') return 0;
-    w.analyser ??= w.output.connect(new AnalyserNode(w.output.context, { fftSize: 2048 })) as AnalyserNode;
-    const samples = new Float32Array(w.analyser.fftSize);
-    w.analyser.getFloatTimeDomainData(samples);
-    return Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length);
+    const { outputs } = (window as unknown as { watched: Watched }).watched;
+    const loudness = outputs.map((analyser) => {
+      const samples = new Float32Array(analyser.fftSize);
+      analyser.getFloatTimeDomainData(samples);
+      return Math.sqrt(samples.reduce((sum, s) => sum + s * s, 0) / samples.length);
+    });
+    return Math.max(0, ...loudness);
   });
 }
 
