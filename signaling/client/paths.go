@@ -45,6 +45,7 @@ type paths struct {
 	turn    chan struct{}   // of capacity 1: who put something in probes or switches
 	conn    *quic.Conn      // set before anything is probed
 	ids     connIDs
+	first   sync.Once // switch
 
 	mu       sync.Mutex
 	slots    [2]slot
@@ -207,6 +208,8 @@ func (p *paths) switchOver(ctx context.Context) error {
 	if to.validated.IsZero() {
 		return errNoStandby
 	}
+	// In quic-go 0.64 the HTTP/3 client reads, once and under a lock of its own, what a switch writes without one. This orders the two.
+	p.first.Do(func() { p.conn.ConnectionState() })
 	p.ids.to.Store(to.path)
 	if err := to.path.Switch(); err != nil {
 		p.ids.to.Store(nil)
