@@ -10,6 +10,10 @@ import (
 const (
 	MaxDatagramQueue = 30
 	MaxDatagramAge   = 200 * time.Millisecond
+
+	// BundleInterval is how far apart bundles are: half of what a packet of sound plays for, so that of one speaker no two share a fate.
+	BundleInterval = 10 * time.Millisecond
+	bundleRoom     = MaxDatagram - 1
 )
 
 // AppendDatagram appends an RTP packet after its flow identifier.
@@ -28,17 +32,25 @@ func ParseDatagram(b []byte) (flow uint64, packet []byte, err error) {
 
 // DatagramSender sends the datagrams of one connection, those of all its audio subscriptions, from a goroutine of its own, because sending may
 // block. When it falls behind it drops the oldest.
+//
+// After Bundle it sends what has gathered within BundleInterval together. Nothing waits that comes alone: a datagram goes at once if the last one went
+// BundleInterval ago, so that one speaker, who sends every 20 ms, is not delayed.
 type DatagramSender struct {
 	transport Transport
 	wake      chan struct{}
 	done      chan struct{}
+	bundle    []byte // the run goroutine's own, reused
 
-	mu     sync.Mutex
-	closed bool
-	ring   [MaxDatagramQueue]queuedDatagram
-	head   int
-	n      int
-	stats  DatagramStats
+	mu       sync.Mutex
+	closed   bool
+	bundling bool
+	waiting  bool // the sender waits for the end of BundleInterval
+	urgent   bool // something in the queue must not wait
+	ring     [MaxDatagramQueue]queuedDatagram
+	head     int
+	n        int
+	bytes    int // that the queue would take in a bundle
+	stats    DatagramStats
 }
 
 type queuedDatagram struct {
@@ -49,6 +61,7 @@ type queuedDatagram struct {
 // DatagramStats are counts since the beginning, except where they say otherwise.
 type DatagramStats struct {
 	Sent     uint64
+	Bundles  uint64 // of Sent, how many went with the one before
 	Bytes    uint64
 	ShedFull uint64 // dropped because the queue was full
 	ShedLate uint64 // dropped because they had waited longer than [MaxDatagramAge]
@@ -63,8 +76,20 @@ func NewDatagramSender(t Transport) *DatagramSender {
 	return d
 }
 
+// Bundle lets datagrams be sent together from now on: the peer has said that it understands that.
+func (d *DatagramSender) Bundle() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.bundling = true
+}
+
 // Send queues one datagram and never blocks. It keeps b, which may be shared and must not change.
-func (d *DatagramSender) Send(b []byte) {
+func (d *DatagramSender) Send(b []byte) { d.send(b, false) }
+
+// SendNow is Send for what must not wait, nor then what waits already.
+func (d *DatagramSender) SendNow(b []byte) { d.send(b, true) }
+
+func (d *DatagramSender) send(b []byte, now bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.closed {
@@ -76,7 +101,11 @@ func (d *DatagramSender) Send(b []byte) {
 	}
 	d.ring[(d.head+d.n)%len(d.ring)] = queuedDatagram{b, time.Now()}
 	d.n++
-	d.signal()
+	d.bytes += bundledLen(b)
+	d.urgent = d.urgent || now
+	if !d.waiting || d.urgent || d.bytes >= bundleRoom {
+		d.signal()
+	}
 }
 
 // Close ends the sender without waiting for a SendDatagram that blocks; the end of the connection frees that. It may be called again.
@@ -85,7 +114,7 @@ func (d *DatagramSender) Close() {
 	defer d.mu.Unlock()
 	d.closed = true
 	d.ring = [MaxDatagramQueue]queuedDatagram{}
-	d.n = 0
+	d.n, d.bytes = 0, 0
 	d.signal()
 }
 
@@ -103,41 +132,94 @@ func (d *DatagramSender) Stats() DatagramStats {
 
 func (d *DatagramSender) run() {
 	defer close(d.done)
+	tick := time.NewTimer(time.Hour)
+	defer tick.Stop()
+	var last time.Time // something was sent
 	for {
-		b, ok := d.next()
-		if !ok {
+		wait, ok := d.look(last)
+		switch {
+		case !ok:
 			return
+		case wait > 0:
+			tick.Reset(wait)
+			select {
+			case <-d.wake:
+			case <-tick.C:
+			}
+			continue
+		case wait < 0:
+			<-d.wake
+			continue
+		}
+		b, n, alone := d.next()
+		if n == 0 {
+			continue
+		}
+		if !alone {
+			last = time.Now()
 		}
 		err := d.transport.SendDatagram(b)
 		d.mu.Lock()
 		if err != nil {
-			d.stats.Errors++
+			d.stats.Errors += uint64(n)
 		} else {
-			d.stats.Sent++
+			d.stats.Sent += uint64(n)
+			d.stats.Bundles += uint64(n - 1)
 			d.stats.Bytes += uint64(len(b))
 		}
 		d.mu.Unlock()
 	}
 }
 
-func (d *DatagramSender) next() ([]byte, bool) {
-	for {
-		d.mu.Lock()
-		if d.closed {
-			d.mu.Unlock()
-			return nil, false
-		}
-		for d.n > 0 {
-			e := d.pop()
-			if time.Since(e.since) <= MaxDatagramAge {
-				d.mu.Unlock()
-				return e.bytes, true
-			}
-			d.stats.ShedLate++
-		}
-		d.mu.Unlock()
-		<-d.wake
+// look returns for how long the sender has to wait, less than 0 if it is for something to send. It reports false when it is closed.
+func (d *DatagramSender) look(last time.Time) (wait time.Duration, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.waiting = false
+	switch {
+	case d.closed:
+		return 0, false
+	case d.n == 0:
+		return -1, true
+	case !d.bundling || d.urgent || d.bytes >= bundleRoom:
+		return 0, true
 	}
+	if wait = BundleInterval - time.Since(last); wait <= 0 {
+		return 0, true
+	}
+	d.waiting = true
+	return wait, true
+}
+
+// next takes what is to be sent next, of n datagrams; 0 if all there were had waited for too long. b is valid until the next call. Something urgent may go
+// alone, and the next one does not wait because of it.
+func (d *DatagramSender) next() (b []byte, n int, alone bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for d.n > 0 && time.Since(d.ring[d.head].since) > MaxDatagramAge {
+		d.pop()
+		d.stats.ShedLate++
+	}
+	switch {
+	case d.n == 0:
+		return nil, 0, false
+	case d.bundling && d.n > 1:
+		b = append(d.bundle[:0], BundleFlow)
+		for d.n > 0 && len(b)+bundledLen(d.ring[d.head].bytes) <= MaxDatagram {
+			b = appendBundled(b, d.pop().bytes)
+			n++
+		}
+		d.bundle = b
+		if n > 0 {
+			break
+		}
+		fallthrough // the first is too large to be bundled
+	default:
+		b, n = d.pop().bytes, 1
+	}
+	alone = d.urgent && n == 1
+	d.urgent = d.urgent && d.n > 0
+	return b, n, alone
 }
 
 func (d *DatagramSender) pop() queuedDatagram {
@@ -145,6 +227,7 @@ func (d *DatagramSender) pop() queuedDatagram {
 	d.ring[d.head] = queuedDatagram{}
 	d.head = (d.head + 1) % len(d.ring)
 	d.n--
+	d.bytes -= bundledLen(e.bytes)
 	return e
 }
 

@@ -233,6 +233,9 @@ func (s *Server) enter(session *session, join signaling.Join, began time.Time) e
 		s.mu.Unlock()
 		return signaling.Errorf(signaling.CodeGoingAway, "The server stops.")
 	}
+	if join.Bundles {
+		session.datagrams.Bundle()
+	}
 	var err error
 	if join.Token != "" {
 		err = s.resume(session, join, began)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -21,6 +22,9 @@ const (
 	snapshotDelay = 50 * time.Millisecond
 	// staleSamples is how many messages may wait for a participant before it is sent no more samples.
 	staleSamples = 16
+	// A participant is told of every sample of its connection while something happens to it, for this long after an event, and else of one in a while.
+	livelySamples = 5 * time.Second
+	quietSamples  = time.Second
 )
 
 // feed is where follow delivers to. An error ends it.
@@ -150,8 +154,14 @@ func (s *Server) tellOwnPath(session *session) {
 		}
 		return err
 	}
-	err := s.follow(session.ctx, 0, path.Filter{Connection: session.id}, feed{
+	var (
+		last      uint64    // event
+		lively    time.Time // until then the participant is told of every sample
+		nextQuiet time.Time // when it is told of one if nothing happens
+	)
+	out := feed{
 		event: func(ev path.Event) error {
+			last, lively = ev.ID, time.Now().Add(livelySamples)
 			if ev.Type == path.MomentMarked {
 				return nil // a note of the operator's
 			}
@@ -164,6 +174,10 @@ func (s *Server) tellOwnPath(session *session) {
 			if session.backlog() > staleSamples || session.silence() >= silentAfter {
 				return nil // they would be old when they arrive
 			}
+			if now := time.Now(); now.After(lively) && now.Before(nextQuiet) {
+				return nil
+			}
+			nextQuiet = time.Now().Add(quietSamples)
 			for _, sample := range batch {
 				if err := say(sample, func(b json.RawMessage) signaling.Message { return signaling.PathSample{Sample: b} }); err != nil {
 					return err
@@ -172,7 +186,11 @@ func (s *Server) tellOwnPath(session *session) {
 			return nil
 		},
 		idle: func() error { return nil },
-	})
+	}
+	err := s.follow(session.ctx, 0, path.Filter{Connection: session.id}, out)
+	for errors.Is(err, path.ErrSlow) { // whoever makes up paths makes many events at once
+		err = s.follow(session.ctx, last, path.Filter{Connection: session.id}, out)
+	}
 	if err != nil {
 		session.log.Warn("participant is not told of its path any more", "err", err)
 	}

@@ -280,7 +280,7 @@ func (s *session) datagram(b []byte) {
 		}
 		s.observeDownlink(time.Now())
 		if reply := s.reports.reply(time.Now(), s.participant.receptions()); reply != nil {
-			s.datagrams.Send(reply)
+			s.datagrams.SendNow(reply)
 		}
 		s.adapt(time.Now())
 		return

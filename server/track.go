@@ -141,7 +141,9 @@ func (c *call) newTrack(p *participant, m signaling.Publish) *track {
 		kind = media.Video
 	}
 	add := func(flow uint32) uint32 {
-		c.nextTrack++
+		if c.nextTrack++; c.nextTrack == media.BundleFlow {
+			c.nextTrack++
+		}
 		e := &encoding{flow: flow}
 		config := media.TrackConfig{ID: uint64(c.nextTrack), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, e) }}
 		if m.Kind == signaling.Audio && m.Source == signaling.Microphone {

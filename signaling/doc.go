@@ -27,7 +27,7 @@
 //
 // Media is RTP over QUIC; package media documents the bytes. Flow identifiers name a track on the wire: on the way up the publisher
 // chooses them (Publish.Flow, from 1), on the way down a track's flow identifier is its number (Track.ID), the same for all receivers.
-// Flow identifier 0 is the report. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
+// Flow identifier 0 is the report, and 63 a bundle of datagrams (media.BundleFlow), which the server sends to who has set Join.Bundles. All tracks of one participant count their RTP timestamps from the same instant, which is how a receiver
 // plays them in step.
 //
 // # Encodings
@@ -93,8 +93,8 @@
 //
 // # Report
 //
-// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS, more often when it hears nothing, and the
-// server answers each with a [Reply]. It carries what
+// Every participant sends a [Report] datagram every Welcome.ReportIntervalMS, more often when it hears nothing, and perhaps half as often when it
+// publishes nothing and hears something all the time; the server answers each with a [Reply]. It carries what
 // was received, and it is the heartbeat that lets a server notice that a silent client's address changed: QUIC validates a path only when
 // a packet arrives on it (RFC 9000, section 9.3).
 //

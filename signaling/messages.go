@@ -58,8 +58,9 @@ type Join struct {
 	Version int     `json:"version"`
 	Room    string  `json:"room"`
 	Name    string  `json:"name"`
-	Token   string  `json:"token,omitempty"` // resume token of the newest Welcome: works once, or until the session that it opened is heard of
-	Receive []Codec `json:"receive"`         // what the participant can decode
+	Token   string  `json:"token,omitempty"`   // resume token of the newest Welcome: works once, or until the session that it opened is heard of
+	Receive []Codec `json:"receive"`           // what the participant can decode
+	Bundles bool    `json:"bundles,omitempty"` // it understands datagrams with media.BundleFlow
 	// SilenceMS is, on resumption, for how long the participant had heard nothing when it opened this session.
 	SilenceMS float64 `json:"silence_ms,omitempty"`
 	// ChatAfter is the ID of the newest ChatMessage that the participant has, of this call or an earlier one: it is sent those after it. 0 for none.

@@ -12,6 +12,7 @@ import (
 const (
 	ringSize      = 4096 // events kept for subscribers that come back
 	eventBuffer   = 512  // events a subscriber may be behind
+	ownBuffer     = 64   // one of a single connection's
 	closedKept    = 60 * time.Second
 	maxClosedKept = 512
 )
@@ -30,8 +31,9 @@ type Hub struct {
 
 	mu      sync.Mutex
 	last    uint64
-	ring    []Event // the newest ringSize events, ring[i].ID%ringSize == i
-	subs    map[*Subscription]struct{}
+	ring    []Event                               // the newest ringSize events, ring[i].ID%ringSize == i
+	subs    map[*Subscription]struct{}            // but those of one connection, which are as many as participants
+	own     map[string]map[*Subscription]struct{} // those, by connection
 	conns   map[string]*tracked
 	nClosed int
 	closed  bool
@@ -54,6 +56,7 @@ func NewHub() *Hub {
 		origin: origin, last: origin,
 		ring:  make([]Event, 0, 64),
 		subs:  make(map[*Subscription]struct{}),
+		own:   make(map[string]map[*Subscription]struct{}),
 		conns: make(map[string]*tracked),
 	}
 }
@@ -74,16 +77,23 @@ func (h *Hub) Publish(ev Event) uint64 {
 		h.ring = append(h.ring, ev)
 	}
 	for s := range h.subs {
-		if !s.filter.event(&ev) {
-			continue
-		}
-		select {
-		case s.events <- ev:
-		default:
-			h.drop(s, ErrSlow)
-		}
+		h.tell(s, &ev)
+	}
+	for s := range h.own[ev.Connection] {
+		h.tell(s, &ev)
 	}
 	return ev.ID
+}
+
+func (h *Hub) tell(s *Subscription, ev *Event) {
+	if !s.filter.event(ev) {
+		return
+	}
+	select {
+	case s.events <- *ev:
+	default:
+		h.drop(s, ErrSlow)
+	}
 }
 
 // Last returns the ID of the newest event; if there is none, the one before the first.
@@ -180,5 +190,10 @@ func (h *Hub) Close() {
 	h.closed = true
 	for s := range h.subs {
 		h.drop(s, ErrHubClosed)
+	}
+	for _, own := range h.own {
+		for s := range own {
+			h.drop(s, ErrHubClosed)
+		}
 	}
 }

@@ -44,8 +44,9 @@ func (t *trace) AddProducer() qlogwriter.Recorder {
 
 // recorder gets the events of one connection, on the connection's goroutine for all that matters here.
 type recorder struct {
-	c   *connection
-	ids pathIDs
+	c    *connection
+	conn *quic.Conn // whose ids are followed, once it is known
+	ids  pathIDs
 }
 
 // RecordEvent implements qlogwriter.Recorder. It neither blocks nor allocates unless the event says something new.
@@ -91,11 +92,16 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 
 // followIDs looks after the connection IDs of the client's paths.
 func (r *recorder) followIDs() {
-	r.c.mu.Lock()
-	conn, own := r.c.quic, r.c.own
-	r.c.mu.Unlock()
-	if conn != nil && own == Server {
-		r.ids.follow(conn)
+	if r.c.own != Server {
+		return
+	}
+	if r.conn == nil {
+		r.c.mu.Lock()
+		r.conn = r.c.quic
+		r.c.mu.Unlock()
+	}
+	if r.conn != nil {
+		r.ids.follow(r.conn)
 	}
 }
 

@@ -39,10 +39,14 @@ func (o *Observer) NewSocket(conn *net.UDPConn) *Socket {
 
 // WriteMsgUDP implements quic.OOBCapablePacketConn.
 func (s *Socket) WriteMsgUDP(b, oob []byte, addr *net.UDPAddr) (n, oobn int, err error) {
-	if s.probes.waiting.Load() > 0 && addr != nil {
-		s.probes.written(b, addr.AddrPort())
+	if addr == nil {
+		return s.UDPConn.WriteMsgUDP(b, oob, nil)
 	}
-	n, oobn, err = s.UDPConn.WriteMsgUDP(b, oob, addr)
+	to := addr.AddrPort() // unlike *net.UDPAddr it costs no allocation
+	if s.probes.waiting.Load() > 0 {
+		s.probes.written(b, to)
+	}
+	n, oobn, err = s.UDPConn.WriteMsgUDPAddrPort(b, oob, to)
 	if unreachable(err) {
 		return len(b), len(oob), nil
 	}

@@ -10,6 +10,8 @@ type Filter struct {
 
 func (f Filter) event(ev *Event) bool { return f.match(ev.Connection, ev.Participant, ev.Room) }
 
+func (f Filter) sample(s *Sample) bool { return f.match(s.Connection, s.Participant, s.Room) }
+
 func (f Filter) match(connection, participant, room string) bool {
 	return (f.Connection == "" || f.Connection == connection) &&
 		(f.Participant == "" || f.Participant == participant) &&
@@ -36,11 +38,11 @@ type Subscription struct {
 func (h *Hub) Subscribe(afterID uint64, filter Filter) *Subscription {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	s := &Subscription{
-		hub: h, filter: filter,
-		events:  make(chan Event, eventBuffer),
-		samples: make(chan []Sample, 1),
+	buffer := eventBuffer
+	if filter.Connection != "" {
+		buffer = ownBuffer
 	}
+	s := &Subscription{hub: h, filter: filter, events: make(chan Event, buffer), samples: make(chan []Sample, 1)}
 	if afterID > h.last || afterID < h.origin { // of another life of the server, or none at all
 		s.Gap = afterID > 0
 		afterID = h.origin
@@ -59,16 +61,32 @@ func (h *Hub) Subscribe(afterID uint64, filter Filter) *Subscription {
 		close(s.events)
 		return s
 	}
-	h.subs[s] = struct{}{}
+	h.place(s)[s] = struct{}{}
 	return s
+}
+
+// place is where a subscription is kept. The caller holds h.mu.
+func (h *Hub) place(s *Subscription) map[*Subscription]struct{} {
+	id := s.filter.Connection
+	if id == "" {
+		return h.subs
+	}
+	if h.own[id] == nil {
+		h.own[id] = make(map[*Subscription]struct{})
+	}
+	return h.own[id]
 }
 
 // drop ends a subscription. The caller holds h.mu.
 func (h *Hub) drop(s *Subscription, err error) {
-	if _, ok := h.subs[s]; !ok {
+	place := h.place(s)
+	if _, ok := place[s]; !ok {
 		return
 	}
-	delete(h.subs, s)
+	delete(place, s)
+	if len(place) == 0 {
+		delete(h.own, s.filter.Connection)
+	}
 	s.err = err
 	close(s.events)
 }
@@ -102,19 +120,30 @@ func (h *Hub) PublishSamples(batch []Sample) {
 		mine := batch
 		if s.filter != (Filter{}) {
 			mine = nil
-			for _, sample := range batch {
-				if s.filter.match(sample.Connection, sample.Participant, sample.Room) {
-					mine = append(mine, sample)
+			for i := range batch {
+				if s.filter.sample(&batch[i]) {
+					mine = append(mine, batch[i])
 				}
 			}
 		}
-		if len(mine) == 0 {
-			continue
+		if len(mine) > 0 {
+			s.sample(mine)
 		}
-		select { // only this goroutine sends, because it holds the lock: after a receive there is room
-		case <-s.samples:
-		default:
-		}
-		s.samples <- mine
 	}
+	for i := range batch {
+		for s := range h.own[batch[i].Connection] {
+			if s.filter.sample(&batch[i]) {
+				s.sample(batch[i : i+1])
+			}
+		}
+	}
+}
+
+// sample hands over a batch. Only who holds the lock of the Hub sends, so after a receive there is room.
+func (s *Subscription) sample(batch []Sample) {
+	select {
+	case <-s.samples:
+	default:
+	}
+	s.samples <- batch
 }

@@ -116,7 +116,7 @@ func (c *Client) joinMessage(silence time.Duration) signaling.Join {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return signaling.Join{
-		Version: signaling.Version, Room: c.config.Room, Name: c.config.Name, Token: c.token, Receive: c.config.Receive,
+		Version: signaling.Version, Room: c.config.Room, Name: c.config.Name, Token: c.token, Receive: c.config.Receive, Bundles: true,
 		SilenceMS: float64(silence.Microseconds()) / 1000, ChatAfter: c.newestChat,
 	}
 }

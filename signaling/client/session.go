@@ -253,14 +253,20 @@ func (s *session) readDatagrams() {
 		}
 		now := time.Now()
 		s.heard.Store(now.UnixNano())
-		flow, packet, err := media.ParseDatagram(b)
-		if err != nil {
-			continue
-		}
-		if flow != signaling.ReportFlow {
-			s.c.receiveAudio(flow, packet, now)
-			continue
-		}
+		s.datagram(b, now, false)
+	}
+}
+
+// datagram handles one. What does not parse is left out.
+func (s *session) datagram(b []byte, now time.Time, bundled bool) {
+	flow, packet, err := media.ParseDatagram(b)
+	switch {
+	case err != nil:
+	case flow == media.BundleFlow && !bundled:
+		media.Unbundle(packet, func(b []byte) { s.datagram(b, now, true) }) //nolint:errcheck // what could be read of it is as good as without the rest
+	case flow != signaling.ReportFlow:
+		s.c.receiveAudio(flow, packet, now)
+	default:
 		var r signaling.Reply
 		if signaling.ParseReply(b, &r) == nil {
 			s.rtt.add(time.Duration(clock(now)-r.Clock) * time.Microsecond)

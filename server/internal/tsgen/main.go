@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/server/recording"
@@ -202,6 +203,7 @@ func constants() string {
 		{"MAX_NAME", signaling.MaxName},
 		{"MAX_CHAT", signaling.MaxChat},
 		{"REPORT_FLOW", signaling.ReportFlow},
+		{"BUNDLE_FLOW", media.BundleFlow},
 		{"MAX_REPORT_TRACKS", signaling.MaxReportTracks},
 		{"UNKNOWN_QUEUEING", signaling.UnknownQueueing},
 		{"RECORDING_FORMAT", "'" + recording.Format + "'"},

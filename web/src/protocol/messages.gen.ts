@@ -46,6 +46,7 @@ export interface Join {
   name: string;
   token?: string;
   receive: Codec[];
+  bundles?: boolean;
   silence_ms?: number;
   chat_after?: number;
 }
@@ -556,6 +557,7 @@ export const MAX_ROOM = 64;
 export const MAX_NAME = 40;
 export const MAX_CHAT = 1000;
 export const REPORT_FLOW = 0;
+export const BUNDLE_FLOW = 63;
 export const MAX_REPORT_TRACKS = 35;
 export const UNKNOWN_QUEUEING = 65535;
 export const RECORDING_FORMAT = 'roamcall-recording';

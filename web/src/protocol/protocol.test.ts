@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { unbundle } from './bundle.ts';
 import { encodeMessage, FrameReader, framed, MessageReader, ProtocolError } from './framing.ts';
 import type { FromParticipant } from './messages.gen.ts';
 import { parseRED, writeRED } from './red.ts';
@@ -260,5 +261,22 @@ describe('unwrapping', () => {
     const video = t % (2 ** 32 / 90_000);
     const audio = (t + 0.04) % (2 ** 32 / 48_000);
     expect(video + videoToAudioAxis(video, audio)).toBeCloseTo(audio - 0.04, 3);
+  });
+});
+
+describe('a bundle', () => {
+  const parts = (text: string): string[] => {
+    const out: string[] = [];
+    unbundle(fromHex(text), (b) => out.push(hex(b)));
+    return out;
+  };
+  // The same bytes as in media/bundle_test.go.
+  it('is taken apart', () => expect(parts('3f 03 010203 02 0405')).toEqual(['010203', '0405']));
+  it('may be empty', () => expect(parts('3f')).toEqual([]));
+  it('holds no bundle', () => expect(parts('3f 03 3f0109 01 07')).toEqual(['07']));
+  it('is left where it breaks off', () => {
+    expect(parts('3f 01 07 05 0102')).toEqual(['07']);
+    expect(parts('3f 01 07 40')).toEqual(['07']);
+    expect(parts('3f 01 07 ffffffffffffffff')).toEqual(['07']);
   });
 });

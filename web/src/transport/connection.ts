@@ -64,7 +64,7 @@ export interface ConnectionHandlers {
 export interface ConnectionOptions {
   open: OpenSession;
   target(afresh: boolean, signal: AbortSignal): Promise<Target>;
-  join: Pick<Join, 'room' | 'name' | 'receive'>;
+  join: Pick<Join, 'room' | 'name' | 'receive' | 'bundles'>;
   /** A call over TCP is to return to WebTransport when that works. */
   upgrades: boolean;
   pace: Pace;

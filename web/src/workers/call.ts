@@ -8,7 +8,9 @@ import { PICTURE, SCREEN } from '../media/constraints.ts';
 import { Publisher } from '../media/publisher.ts';
 import { QueueingDelay } from '../media/queueing.ts';
 import { Remotes } from '../media/remotes.ts';
+import { unbundle } from '../protocol/bundle.ts';
 import {
+  BUNDLE_FLOW,
   type FromServer,
   type PathEventData,
   REPORT_FLOW,
@@ -74,7 +76,7 @@ export class Call {
         websocket: join.transport !== 'webtransport' ? openWebSocket : null,
       }),
       target: (afresh, signal) => this.#lab.target(afresh, signal),
-      join: { room: join.room, name: join.name, receive },
+      join: { room: join.room, name: join.name, receive, bundles: true },
       pace: paceOf(navigator),
       upgrades: join.transport === null && typeof WebTransport !== 'undefined',
       handlers: {
@@ -153,6 +155,10 @@ export class Call {
   }
 
   #datagram(bytes: Bytes): void {
+    if (bytes[0] === BUNDLE_FLOW) {
+      unbundle(bytes, (b) => this.#datagram(b));
+      return;
+    }
     if (bytes[0] !== REPORT_FLOW) {
       this.#remotes.datagram(bytes);
       return;
