@@ -50,7 +50,7 @@ type benchTrack struct {
 func (l *benchLoad) join(ctx context.Context, room, name string, publishes bool) (*benchPerson, error) {
 	p := &benchPerson{load: l, tracks: map[uint32]*benchTrack{}, asked: time.Now()}
 	config := client.Config{
-		URL: l.server.url, Room: room, Name: name, Lab: l.flags.lab, Silence: 2 * time.Second, OnVideo: p.video, OnAudio: p.sound,
+		URL: l.server.url, Room: room, Name: name, Lab: l.flags.lab, Silence: 2 * time.Second, NoStandby: true, OnVideo: p.video, OnAudio: p.sound,
 		OnEvent: func(e client.Event) {
 			switch e := e.(type) {
 			case client.KeyFrameWanted:
