@@ -39,6 +39,7 @@ type DatagramSender struct {
 	head   int
 	n      int
 	stats  DatagramStats
+	ages   ageCounter
 }
 
 type queuedDatagram struct {
@@ -53,6 +54,7 @@ type DatagramStats struct {
 	ShedFull uint64 // dropped because the queue was full
 	ShedLate uint64 // dropped because they had waited longer than [MaxDatagramAge]
 	Errors   uint64 // SendDatagram failed
+	Ages     Ages   // from Send until it was their turn
 	Queue    int    // now
 }
 
@@ -97,7 +99,7 @@ func (d *DatagramSender) Stats() DatagramStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.stats
-	s.Queue = d.n
+	s.Queue, s.Ages = d.n, d.ages.load()
 	return s
 }
 
@@ -129,7 +131,8 @@ func (d *DatagramSender) next() ([]byte, bool) {
 		}
 		for d.n > 0 {
 			e := d.pop()
-			if time.Since(e.since) <= MaxDatagramAge {
+			if age := time.Since(e.since); age <= MaxDatagramAge {
+				d.ages.observe(age)
 				d.mu.Unlock()
 				return e.bytes, true
 			}
