@@ -151,6 +151,7 @@ func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	<-session.ctx.Done()
 	s.forget(session)
 	cause := context.Cause(session.ctx)
+	s.metrics.ended(session, left, cause)
 	switch ours := (*signaling.Error)(nil); {
 	case brokeRules(cause):
 		p.call.leave(p, session)

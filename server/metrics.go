@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/roamcall/roamcall/server/path"
+	"github.com/roamcall/roamcall/signaling"
 )
 
 // metrics are the numbers for operators, under names that start with roamcall_. No label has a value that a participant chooses.
@@ -24,6 +26,7 @@ type metrics struct {
 	gap        *prometheus.HistogramVec
 	joins      *prometheus.CounterVec
 	joining    *prometheus.HistogramVec
+	ends       *prometheus.CounterVec
 	resumption *prometheus.HistogramVec
 }
 
@@ -46,6 +49,8 @@ func newMetrics(s *Server) *metrics {
 		joins: counterVec("joins_total", "Sessions by what came of their first message: joined a call, resumed one, or was refused.", "transport", "result"),
 		joining: histogramVec("join_seconds", "Time from the beginning of a connection to its participant being in the call.",
 			[]float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10}, "transport"),
+		ends: counterVec("sessions_ended_total", "Sessions of participants that have ended, by why: the participant left, its browser closed the connection, the connection was lost, "+
+			"another session took over, the participant broke the rules or did not keep up, or the server stopped.", "transport", "reason"),
 		resumption: histogramVec("resumption_seconds",
 			"Time from the silence that a participant noticed to its return on a new connection, by what carries that.",
 			[]float64{.1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10, 20, 30}, "transport"),
@@ -53,7 +58,7 @@ func newMetrics(s *Server) *metrics {
 	m.begin()
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		m.events, m.started, m.handover, m.response, m.gap, m.joins, m.joining, m.resumption, relayed{s.counts},
+		m.events, m.started, m.handover, m.response, m.gap, m.joins, m.joining, m.ends, m.resumption, relayed{s.counts},
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: goMetrics})),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
@@ -138,6 +143,9 @@ func (m *metrics) begin() {
 		for _, result := range []string{hasJoined, hasResumed, isRefused} {
 			m.joins.WithLabelValues(t, result)
 		}
+		for _, reason := range []string{endLeft, endClosed, endLost, endReplaced, endRules, endSlow, endServer} {
+			m.ends.WithLabelValues(t, reason)
+		}
 	}
 }
 
@@ -155,6 +163,38 @@ func (m *metrics) joined(s *session, resumed bool, began time.Time) {
 // refused notes that it will have none.
 func (m *metrics) refused(s *session) {
 	m.joins.WithLabelValues(transportOf(s.wire), isRefused).Inc()
+}
+
+// Why sessions end.
+const (
+	endLeft     = "left"
+	endClosed   = "closed"
+	endLost     = "lost"
+	endReplaced = "replaced"
+	endRules    = "broke_rules"
+	endSlow     = "too_slow"
+	endServer   = "server"
+)
+
+// ended notes that a participant's session is over, and whether it said that it leaves.
+func (m *metrics) ended(s *session, left bool, cause error) {
+	coded := (*signaling.Error)(nil)
+	ours, reason := errors.As(cause, &coded), endLost
+	switch {
+	case left:
+		reason = endLeft
+	case errors.Is(cause, errSlow):
+		reason = endSlow
+	case brokeRules(cause):
+		reason = endRules
+	case ours && coded.Code == signaling.CodeReplaced:
+		reason = endReplaced
+	case ours && coded.Code != signaling.CodeLeft:
+		reason = endServer
+	case ours || s.wire.ClosedByPeer():
+		reason = endClosed
+	}
+	m.ends.WithLabelValues(transportOf(s.wire), reason).Inc()
 }
 
 func (s *Server) count() (participants, tracks int) {
