@@ -7,11 +7,12 @@ import (
 
 // AgeBounds are the upper bounds of the classes of [Ages]. Above the last one there is another class.
 var AgeBounds = [ageClasses - 1]time.Duration{
-	500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond, 5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond,
-	50 * time.Millisecond, 100 * time.Millisecond, 200 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second,
+	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond, time.Millisecond, 2 * time.Millisecond,
+	4 * time.Millisecond, 8 * time.Millisecond, 15 * time.Millisecond, 30 * time.Millisecond, 60 * time.Millisecond,
+	120 * time.Millisecond, 250 * time.Millisecond, 500 * time.Millisecond, time.Second, 2 * time.Second,
 }
 
-const ageClasses = 13
+const ageClasses = 16
 
 // Ages is a histogram of how long what was sent had waited before, counted since the beginning.
 type Ages struct {
@@ -27,7 +28,7 @@ func (a *Ages) Add(o Ages) {
 	a.Sum += o.Sum
 }
 
-// ageCounter counts [Ages] without a lock. There is one for each queue, so that those who count do not meet.
+// ageCounter counts [Ages] without a lock. Each queue has its own, so those who count do not meet.
 type ageCounter struct {
 	counts [ageClasses]atomic.Uint64
 	sum    atomic.Int64

@@ -23,7 +23,7 @@
 //	marks.go        moments that somebody at a dashboard marks
 //	record.go       writes all events and measurements into a file
 //	routes.go, api.go, events.go, access.go   HTTP
-//	metrics.go, relayed.go, udp_linux.go      what operators are told
+//	metrics.go, relayed.go, udp.go   what operators are told
 //	counts.go, tally.go         what tracks, subscriptions and sessions have counted, summed up
 //
 // A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow (a few seconds if its

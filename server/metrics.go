@@ -30,14 +30,15 @@ type metrics struct {
 	resumption *prometheus.HistogramVec
 }
 
-// goMetrics are those of the Go runtime's own that tell how loaded the process is: how late what is due runs, how long the collector stops everything, and how
-// long locks are waited for.
+// goMetrics are those of the Go runtime's own that tell how loaded the process is: how late what is due runs, how long the collector stops
+// everything, and how long locks are waited for.
 var goMetrics = regexp.MustCompile(`^(/sched/latencies:seconds|/sched/pauses/total/gc:seconds|/sync/mutex/wait/total:seconds)$`)
 
 func newMetrics(s *Server) *metrics {
 	m := &metrics{
-		events:  counterVec("path_events_total", "What happened to connections, by type of event.", "type"),
-		started: counterVec("connections_started_total", "Connections whose client has answered, by what carries them. Those that only load a page are among them.", "transport"),
+		events: counterVec("path_events_total", "What happened to connections, by type of event.", "type"),
+		started: counterVec("connections_started_total",
+			"Connections whose client has answered, by what carries them. Those that only load a page are among them.", "transport"),
 		handover: counterVec("handovers_total",
 			"Changes of network, which are switches of path and resumptions, by what became of the call: migrated, rebound, resumed or dropped.", "verdict"),
 		response: prometheus.NewHistogram(prometheus.HistogramOpts{
@@ -46,11 +47,13 @@ func newMetrics(s *Server) *metrics {
 		}),
 		gap: histogramVec("handover_gap_seconds", "Longest interval between rendered frames around a handover, by direction.",
 			[]float64{.02, .04, .07, .1, .15, .2, .3, .5, 1, 2, 5}, "direction"),
-		joins: counterVec("joins_total", "Sessions by what came of their first message: joined a call, resumed one, or was refused.", "transport", "result"),
+		joins: counterVec("joins_total",
+			"Sessions by what came of their first message: joined a call, resumed one, or was refused.", "transport", "result"),
 		joining: histogramVec("join_seconds", "Time from the beginning of a connection to its participant being in the call.",
 			[]float64{.005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10}, "transport"),
-		ends: counterVec("sessions_ended_total", "Sessions of participants that have ended, by why: the participant left, its browser closed the connection, the connection was lost, "+
-			"another session took over, the participant broke the rules or did not keep up, or the server stopped.", "transport", "reason"),
+		ends: counterVec("sessions_ended_total",
+			"Sessions of participants that have ended, by why: the participant left, its browser closed the connection, the connection was lost, "+
+				"another session took over, the participant broke the rules or did not keep up, or the server stopped.", "transport", "reason"),
 		resumption: histogramVec("resumption_seconds",
 			"Time from the silence that a participant noticed to its return on a new connection, by what carries that.",
 			[]float64{.1, .2, .3, .5, .75, 1, 1.5, 2, 3, 5, 10, 20, 30}, "transport"),
@@ -257,32 +260,4 @@ func (m *metrics) count(ev path.Event) {
 			}
 		}
 	}
-}
-
-// udpCollector tells of the server's UDP socket where the system does.
-type udpCollector struct{ socket net.Conn }
-
-var (
-	udpDropped = describe("udp_receive_drops_total", "Datagrams that found the UDP socket's receive buffer full: the process did not keep up. Linux only.")
-	udpQueued  = describe("udp_receive_queue_bytes", "What waits in the UDP socket's receive buffer. Linux only.")
-	udpBuffer  = describe("udp_buffer_bytes", "Size of the UDP socket's buffers as the system granted it. Linux only.", "direction")
-)
-
-// Describe implements prometheus.Collector.
-func (udpCollector) Describe(to chan<- *prometheus.Desc) {
-	to <- udpDropped
-	to <- udpQueued
-	to <- udpBuffer
-}
-
-// Collect implements prometheus.Collector.
-func (c udpCollector) Collect(to chan<- prometheus.Metric) {
-	stats, err := udpStatsOf(c.socket)
-	if err != nil {
-		return
-	}
-	to <- prometheus.MustNewConstMetric(udpDropped, prometheus.CounterValue, float64(stats.dropped))
-	to <- prometheus.MustNewConstMetric(udpQueued, prometheus.GaugeValue, float64(stats.queued))
-	to <- prometheus.MustNewConstMetric(udpBuffer, prometheus.GaugeValue, float64(stats.receiveBuffer), "receive")
-	to <- prometheus.MustNewConstMetric(udpBuffer, prometheus.GaugeValue, float64(stats.sendBuffer), "send")
 }

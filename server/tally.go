@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// tally sums up what things count that come and go, such as subscriptions: of those that are there it asks when the sum is wanted, of those that have gone it keeps
-// it. So on the way of a packet nothing is counted but in the thing's own counters, and no sum ever falls.
+// tally sums up what things count that come and go, such as subscriptions: those that are there it asks when the sum is wanted, of those that have
+// gone it keeps what they counted. So on the way of a packet there are only the thing's own counters, and no sum ever falls.
 type tally[K comparable, S any] struct {
 	add func(sum *S, s S)
 
