@@ -51,6 +51,7 @@ type DatagramSender struct {
 	n        int
 	bytes    int // that the queue would take in a bundle
 	stats    DatagramStats
+	ages     ageCounter
 }
 
 type queuedDatagram struct {
@@ -66,6 +67,7 @@ type DatagramStats struct {
 	ShedFull uint64 // dropped because the queue was full
 	ShedLate uint64 // dropped because they had waited longer than [MaxDatagramAge]
 	Errors   uint64 // SendDatagram failed
+	Ages     Ages   // from Send until it was their turn
 	Queue    int    // now
 }
 
@@ -126,7 +128,7 @@ func (d *DatagramSender) Stats() DatagramStats {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := d.stats
-	s.Queue = d.n
+	s.Queue, s.Ages = d.n, d.ages.load()
 	return s
 }
 
@@ -196,9 +198,15 @@ func (d *DatagramSender) look(last time.Time) (wait time.Duration, ok bool) {
 func (d *DatagramSender) next() (b []byte, n int, alone bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for d.n > 0 && time.Since(d.ring[d.head].since) > MaxDatagramAge {
+	now := time.Now()
+	for d.n > 0 && now.Sub(d.ring[d.head].since) > MaxDatagramAge {
 		d.pop()
 		d.stats.ShedLate++
+	}
+	take := func() []byte {
+		e := d.pop()
+		d.ages.observe(now.Sub(e.since))
+		return e.bytes
 	}
 	switch {
 	case d.n == 0:
@@ -206,7 +214,7 @@ func (d *DatagramSender) next() (b []byte, n int, alone bool) {
 	case d.bundling && d.n > 1:
 		b = append(d.bundle[:0], BundleFlow)
 		for d.n > 0 && len(b)+bundledLen(d.ring[d.head].bytes) <= MaxDatagram {
-			b = appendBundled(b, d.pop().bytes)
+			b = appendBundled(b, take())
 			n++
 		}
 		d.bundle = b
@@ -215,7 +223,7 @@ func (d *DatagramSender) next() (b []byte, n int, alone bool) {
 		}
 		fallthrough // the first is too large to be bundled
 	default:
-		b, n = d.pop().bytes, 1
+		b, n = take(), 1
 	}
 	alone = d.urgent && n == 1
 	d.urgent = d.urgent && d.n > 0

@@ -113,7 +113,7 @@ func (s *Selection) settle() {
 	s.left = slices.DeleteFunc(s.left, func(sub *Subscription) bool {
 		select {
 		case <-sub.Done():
-			s.past.add(sub.Stats())
+			s.past.Add(sub.Stats())
 			return true
 		default:
 			return false
@@ -238,20 +238,21 @@ func (s *Selection) Stats() SubscriptionStats {
 	defer s.mu.Unlock()
 	s.settle()
 	sum := s.current.sub.Stats()
-	sum.add(s.past)
+	sum.Add(s.past)
 	for _, sub := range s.left {
-		sum.add(sub.Stats())
+		sum.Add(sub.Stats())
 	}
 	if s.next != nil {
-		sum.add(s.next.sub.Stats())
+		sum.Add(s.next.sub.Stats())
 	}
 	return sum
 }
 
-// add adds the counts of o; what is of the moment stays.
-func (s *SubscriptionStats) add(o SubscriptionStats) {
+// Add adds the counts of o; what is of the moment stays.
+func (s *SubscriptionStats) Add(o SubscriptionStats) {
 	s.Sent += o.Sent
 	s.Bytes += o.Bytes
+	s.Ages.Add(o.Ages)
 	s.ShedUpper += o.ShedUpper
 	s.ShedBase += o.ShedBase
 	s.ShedWaiting += o.ShedWaiting

@@ -56,6 +56,7 @@ type Subscription struct {
 	done      chan struct{} // closed when the writer has returned
 
 	sentFrames, sentBytes atomic.Uint64
+	ages                  ageCounter // of video
 
 	mu           sync.Mutex
 	closed       bool
@@ -82,6 +83,7 @@ type Subscription struct {
 type SubscriptionStats struct {
 	Sent  uint64 // frames, or packets of audio, written completely
 	Bytes uint64 // of RTP
+	Ages  Ages   // of frames, from when they were queued until the connection had taken them
 
 	ShedUpper    uint64 // frames of upper layers dropped because the subscriber fell behind
 	ShedBase     uint64 // frames of the base layer dropped because it fell behind
@@ -248,7 +250,7 @@ func (s *Subscription) Stats() SubscriptionStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.stats
-	st.Sent, st.Bytes = s.sentFrames.Load(), s.sentBytes.Load()
+	st.Sent, st.Bytes, st.Ages = s.sentFrames.Load(), s.sentBytes.Load(), s.ages.load()
 	st.Paused, st.WaitingKey = s.paused, s.waitKey
 	st.QueueFrames, st.QueueBytes = s.queue.n, s.queue.bytes
 	switch {

@@ -112,6 +112,7 @@ func (s *Subscription) write(e queued) error {
 	}
 	s.sentFrames.Add(1)
 	s.sentBytes.Add(uint64(e.frame.Size()))
+	s.ages.observe(time.Since(e.since))
 	if e.frame.Key() {
 		s.mu.Lock()
 		s.askAfter = 0

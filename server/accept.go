@@ -67,7 +67,7 @@ func (s *Server) handleWebSocket(w http.ResponseWriter, r *http.Request) {
 	}
 	tcp := tcpOf(r)
 	limitUnsent(tcp, wsUnsent)
-	observed := s.observer.Other(strings.ToLower(rand.Text()[:16]), "websocket", addrPort(tcp.LocalAddr()), addrPort(wire.RemoteAddr()),
+	observed := s.observer.Other(strings.ToLower(rand.Text()[:16]), overWebSocket, addrPort(tcp.LocalAddr()), addrPort(wire.RemoteAddr()),
 		func() path.Metrics { return tcpMetrics(tcp) })
 	var reading sync.WaitGroup
 	reading.Go(wire.read)
@@ -92,6 +92,7 @@ func (s *Server) enterRunning() bool {
 func (s *Server) runSession(session *session, began, joinBy time.Time) {
 	session.onMeasured = s.handovers.measured
 	session.onHeard = sync.OnceFunc(func() { s.heardFirst(session) })
+	defer s.counts.sessions.leave(s.counts.sessions.enter(transportOf(session.wire), session.stats))
 	defer session.datagrams.Close()
 	defer session.wire.Close(nil)
 	control := session.wire.Control()
@@ -99,6 +100,7 @@ func (s *Server) runSession(session *session, began, joinBy time.Time) {
 	join, err := readJoin(control)
 	control.SetReadDeadline(time.Time{})
 	if err != nil {
+		s.metrics.refused(session)
 		refuse(session.wire, joinError(err))
 		session.end(err)
 		return
@@ -121,6 +123,7 @@ func closeWire(session *session) {
 func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	defer session.end(nil)
 	if err := s.enter(session, join, began); err != nil {
+		s.metrics.refused(session)
 		session.goodbye(signaling.AsError(err))
 		<-session.ctx.Done()
 		return
@@ -128,6 +131,7 @@ func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	p := session.participant
 	log := session.log.With("room", p.call.room, "participant", p.id)
 	log.Info("joined", "name", p.name)
+	s.metrics.joined(session, join.Token != "", began)
 	context.AfterFunc(session.ctx, func() { closeWire(session) }) // which ends the reading
 
 	var reading sync.WaitGroup
@@ -147,6 +151,7 @@ func (s *Server) serve(session *session, join signaling.Join, began time.Time) {
 	<-session.ctx.Done()
 	s.forget(session)
 	cause := context.Cause(session.ctx)
+	s.metrics.ended(session, left, cause)
 	switch ours := (*signaling.Error)(nil); {
 	case brokeRules(cause):
 		p.call.leave(p, session)
@@ -353,6 +358,7 @@ func (s *Server) forget(session *session) {
 func (s *Server) newCall(room string) *call {
 	return &call{
 		room:   room,
+		counts: s.counts,
 		limits: limits{participants: s.config.MaxParticipants, resumeWindow: signaling.ResumeWindow},
 		removed: func(p *participant, dropped bool) {
 			s.mu.Lock()

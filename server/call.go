@@ -16,6 +16,7 @@ import (
 type call struct {
 	room   string
 	limits limits
+	counts *counts // the server's
 	// Called without mu: when a participant is gone for good (dropped: because it did not come back), and when the last person is.
 	removed func(p *participant, dropped bool)
 	ended   func(*call)
@@ -107,9 +108,8 @@ func (c *call) disconnect(p *participant) {
 		p.expiry.Stop()
 		p.expiry = nil
 	}
-	for n, sub := range p.subs {
-		sub.relay.Close()
-		delete(p.subs, n)
+	for n := range p.subs {
+		c.stop(p, n)
 	}
 	p.session, p.silent = nil, false
 }

@@ -22,10 +22,12 @@
 //	compare.go, tcplink.go   three ways to survive a change of network, side by side
 //	marks.go        moments that somebody at a dashboard marks
 //	record.go       writes all events and measurements into a file
-//	routes.go, api.go, events.go, access.go, metrics.go   HTTP
+//	routes.go, api.go, events.go, access.go   HTTP
+//	metrics.go, relayed.go, udp.go   what operators are told
+//	counts.go, tally.go         what tracks, subscriptions and sessions have counted, summed up
 //
 // A participant outlives its sessions: when its connection is lost it stays in the call for signaling.ResumeWindow (a few seconds if its
 // browser closed the connection), and a session that presents its resume token goes on in its place.
 //
-// Locks are taken in the order Server.mu, call.mu, then those of package media and path, and never while waiting for a peer.
+// Locks are taken in the order Server.mu, call.mu, that of a tally, then those of package media and path, and never while waiting for a peer.
 package server

@@ -10,9 +10,10 @@ import (
 
 // encoding is one of the encodings of a track as its publisher sends it. Most tracks have one.
 type encoding struct {
-	flow  uint32
-	relay *media.Track
-	rate  meter
+	flow    uint32
+	relay   *media.Track
+	counted *counted[media.Kind, media.TrackStats]
+	rate    meter
 	// wanted is since when somebody receives it, ns since 1970; 0 if nobody does. call.mu is held to change it.
 	wanted   atomic.Int64
 	unwanted time.Time // guarded by call.mu: since when nobody has received it although it is wanted, zero if somebody does

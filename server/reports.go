@@ -14,6 +14,7 @@ const reportHistory = 16
 // reports keeps what one session's participant reports of its reception. One goroutine calls received and reply, any may call since.
 type reports struct {
 	malformed atomic.Uint64 // datagrams that were neither a report nor media
+	tooFast   atomic.Uint64 // datagrams beyond the rate
 
 	mu      sync.Mutex
 	history [reportHistory]timedReport

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -46,12 +47,14 @@ type Server struct {
 	linkRate    linkRates
 	markRate    *rate.Limiter
 	metrics     *metrics
+	counts      *counts
 	sample      *sample           // of test participants
 	recorded    *recording.Writer // nil unless it is asked for
 	comparisons comparisons
 
 	udp       *quic.Transport
 	unproven  *rate.Limiter // connections from addresses that are not validated
+	retries   atomic.Uint64 // connections that were told to try again, with a Retry
 	listener  *quic.EarlyListener
 	wt        *webtransport.Server
 	tls       net.Listener
@@ -94,7 +97,7 @@ func New(config Config) (*Server, error) {
 	s := &Server{
 		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst), markRate: rate.NewLimiter(marksPerSecond, markBurst),
 		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
-		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
+		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(), counts: newCounts(),
 	}
 	s.handovers.pending = map[string]*measuring{}
 	s.comparisons.byID = map[string]*comparison{}
@@ -134,7 +137,13 @@ func (s *Server) open() error {
 	// From here on the transport owns the socket.
 	s.udp = &quic.Transport{
 		Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength,
-		VerifySourceAddress: func(net.Addr) bool { return !s.unproven.Allow() },
+		VerifySourceAddress: func(net.Addr) bool {
+			if s.unproven.Allow() {
+				return false
+			}
+			s.retries.Add(1)
+			return true
+		},
 	}
 
 	// The same port for TCP; if the system chose it, it need not be free there, but then that is said.

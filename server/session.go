@@ -225,6 +225,8 @@ func (s *session) readDatagrams() {
 		}
 		if limit.Allow() {
 			s.datagram(b)
+		} else {
+			s.reports.tooFast.Add(1)
 		}
 	}
 }

@@ -11,10 +11,11 @@ import (
 
 // subscription is a track on its way to a participant's current session.
 type subscription struct {
-	track *track
-	relay *media.Selection // nil before the first look of adapt
-	level level            // of a video, as it was allotted
-	sent  sending
+	track   *track
+	relay   *media.Selection // nil before the first look of adapt
+	counted *counted[sentClass, media.SubscriptionStats]
+	level   level // of a video, as it was allotted
+	sent    sending
 }
 
 // sending is what is sent of a track.
@@ -71,11 +72,24 @@ func (c *call) unsubscribe(p *participant, number uint32) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if sub := p.subs[number]; sub != nil {
-		sub.relay.Close()
-		delete(p.subs, number)
+		c.stop(p, number)
 		c.adapt(p)
 		c.wanted(sub.track)
 	}
+}
+
+// stop ends what p is sent of a track, if it is.
+func (c *call) stop(p *participant, number uint32) {
+	sub := p.subs[number]
+	if sub == nil {
+		return
+	}
+	delete(p.subs, number)
+	sub.relay.Close()
+	go func() {
+		<-sub.relay.Done() // its last frame may be under way
+		c.counts.sent.leave(sub.counted)
+	}()
 }
 
 // keyFrame is a receiver's request.
@@ -177,6 +191,8 @@ func (p *participant) send(sub *subscription, next sending, urgent bool) bool {
 		sub.relay, _ = media.Select(sub.track.relays(), next.encoding, media.SubscriptionConfig{
 			Transport: p.session.wire, Datagrams: p.session.datagrams, Layers: next.maxLayer + 1, Paused: next.paused,
 		})
+		class := sentClass{sub.track.own().relay.Kind(), transportOf(p.session.wire)}
+		sub.counted = p.call.counts.sent.enter(class, sub.relay.Stats)
 		return true
 	}
 	if next.paused {

@@ -151,6 +151,7 @@ func (c *call) newTrack(p *participant, m signaling.Publish) *track {
 			config.Admit = func(level int) bool { return c.heardVoice(t.voice, level) }
 		}
 		e.relay = media.NewTrack(config)
+		e.counted = c.counts.received.enter(kind, e.relay.Stats)
 		t.encodings = append(t.encodings, e)
 		return c.nextTrack
 	}
@@ -193,9 +194,10 @@ func (c *call) endTrack(p *participant, flow uint32) {
 	}
 	for _, e := range t.encodings {
 		e.relay.Close()
+		c.counts.received.leave(e.counted)
 	}
 	for _, o := range c.participants {
-		delete(o.subs, t.info.ID)
+		c.stop(o, t.info.ID)
 		delete(o.wishes, t.info.ID)
 	}
 	c.broadcast(p, signaling.TrackEnded{Track: t.info.ID})

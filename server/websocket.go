@@ -53,6 +53,7 @@ type wsWire struct {
 	io      context.Context // outlives ctx by the close frame: to cancel it tears the connection down
 	closing sync.Once
 	written atomic.Uint64 // bytes that TCP has taken
+	taken   atomic.Uint64 // bytes of the messages that came
 
 	control   *wsControlStream
 	datagrams chan []byte
@@ -103,6 +104,7 @@ func (w *wsWire) readAll() error {
 		if kind != websocket.MessageBinary || len(b) == 0 {
 			return signaling.Errorf(signaling.CodeBadMessage, "A WebSocket message here is binary and not empty.")
 		}
+		w.taken.Add(uint64(len(b)))
 		if err := w.take(b[0], b[1:]); err != nil {
 			return err
 		}
@@ -211,7 +213,10 @@ func (w *wsWire) write(urgent bool, deadline time.Time, head, body []byte) error
 }
 
 // Traffic: what is lost TCP sends again, so it is delay.
-func (w *wsWire) Traffic() traffic { return traffic{bytes: w.written.Load()} }
+func (w *wsWire) Traffic() traffic {
+	written := w.written.Load()
+	return traffic{bytes: written, sent: written, received: w.taken.Load()}
+}
 
 func (w *wsWire) Control() controlStream   { return w.control }
 func (w *wsWire) RemoteAddr() net.Addr     { return w.remote }

@@ -33,11 +33,27 @@ type wire interface {
 	Close(reason *signaling.Error)
 }
 
-// traffic is what a wire has sent since its beginning.
+// traffic is what has gone over a wire since its beginning.
 type traffic struct {
 	bytes         uint64 // less those of packets that were lost
 	packets, lost uint64 // 0 where losses do not show
 	rtt           time.Duration
+
+	sent, received  uint64 // bytes
+	packetsReceived uint64 // 0 where packets do not show
+}
+
+// What carries a session, in events and metrics.
+const (
+	overWebTransport = "webtransport"
+	overWebSocket    = "websocket"
+)
+
+func transportOf(w wire) string {
+	if _, ok := w.(*wsWire); ok {
+		return overWebSocket
+	}
+	return overWebTransport
 }
 
 type controlStream interface {
@@ -74,7 +90,10 @@ const chromiumLost = "Network blackhole"
 
 func (w quicWire) Traffic() traffic {
 	s := w.conn.ConnectionStats()
-	return traffic{bytes: s.BytesSent - min(s.BytesLost, s.BytesSent), packets: s.PacketsSent, lost: s.PacketsLost, rtt: s.SmoothedRTT}
+	return traffic{
+		bytes: s.BytesSent - min(s.BytesLost, s.BytesSent), packets: s.PacketsSent, lost: s.PacketsLost, rtt: s.SmoothedRTT,
+		sent: s.BytesSent, received: s.BytesReceived, packetsReceived: s.PacketsReceived,
+	}
 }
 
 func (w quicWire) Control() controlStream { return w.control }

@@ -34,6 +34,14 @@ const (
 	MomentMarked Type = "moment_marked"
 )
 
+// Types are all there are.
+func Types() []Type {
+	return []Type{
+		ConnectionStarted, ConnectionIDIssued, ConnectionIDInUse, ConnectionIDRetired, PathChallengeSent, PathResponseReceived, PathValidated,
+		PathValidationFailed, PathSwitched, SessionResumed, HandoverReport, ConnectionClosed, MomentMarked,
+	}
+}
+
 // Verdict says what became of a connection when its network changed, from best to worst.
 type Verdict string
 
@@ -47,6 +55,9 @@ const (
 	// Dropped: neither; the participant has to join again.
 	Dropped Verdict = "dropped"
 )
+
+// Verdicts are all there are.
+func Verdicts() []Verdict { return []Verdict{Migrated, Rebound, Resumed, Dropped} }
 
 // Event is one thing that happened to one connection; only a mark may be about none. Events are values; nobody changes one after it was published.
 type Event struct {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -29,6 +30,8 @@ type Observer struct {
 	hub    *Hub
 	probes probes
 
+	handshakes atomic.Uint64
+
 	mu          sync.Mutex
 	connections map[string]*connection // that have begun, until the Hub has no snapshot of them any more
 	handovers   *Handovers
@@ -50,6 +53,9 @@ func New(opts Options) *Observer {
 
 // Hub returns the events and snapshots.
 func (o *Observer) Hub() *Hub { return o.hub }
+
+// Handshakes returns how many QUIC connections have begun. Those whose client never answered are among them, of which no event tells.
+func (o *Observer) Handshakes() uint64 { return o.handshakes.Load() }
 
 func (o *Observer) newConnection(odcid quic.ConnectionID, own Side) *connection {
 	c := &connection{

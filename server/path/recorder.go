@@ -73,6 +73,7 @@ func (r *recorder) RecordEvent(ev qlogwriter.Event) {
 	case qlog.StartedConnection:
 		c.mu.Lock()
 		c.start(time.Now(), endpointAddr(e.Local), endpointAddr(e.Remote))
+		c.o.handshakes.Add(1)
 		if c.own == Client {
 			c.show() // it is one's own
 		}

@@ -36,14 +36,12 @@ var unions = map[reflect.Type][]string{
 	reflect.TypeFor[signaling.Codec]():    values(signaling.VP8, signaling.VP9, signaling.AV1, signaling.H264, signaling.Opus),
 	reflect.TypeFor[signaling.Presence](): values(signaling.Connected, signaling.Reconnecting),
 	reflect.TypeFor[signaling.Emoji]():    values(signaling.Emojis()...),
-	reflect.TypeFor[path.Type](): values(path.ConnectionStarted, path.ConnectionIDIssued, path.ConnectionIDInUse, path.ConnectionIDRetired, path.PathChallengeSent,
-		path.PathResponseReceived, path.PathValidated, path.PathValidationFailed, path.PathSwitched, path.SessionResumed,
-		path.HandoverReport, path.ConnectionClosed, path.MomentMarked),
-	reflect.TypeFor[path.Verdict]():    values(path.Migrated, path.Rebound, path.Resumed, path.Dropped),
-	reflect.TypeFor[path.Side]():       values(path.Server, path.Client),
-	reflect.TypeFor[link.Style]():      values(link.Hard, link.Soft, link.Walk),
-	reflect.TypeFor[recording.End]():   values(recording.Stopped, recording.Full),
-	reflect.TypeFor[link.AttackKind](): values(link.AttackKinds()...),
+	reflect.TypeFor[path.Type]():          values(path.Types()...),
+	reflect.TypeFor[path.Verdict]():       values(path.Verdicts()...),
+	reflect.TypeFor[path.Side]():          values(path.Server, path.Client),
+	reflect.TypeFor[link.Style]():         values(link.Hard, link.Soft, link.Walk),
+	reflect.TypeFor[recording.End]():      values(recording.Stopped, recording.Full),
+	reflect.TypeFor[link.AttackKind]():    values(link.AttackKinds()...),
 }
 
 // renames keep names that would say too little, or collide, in a page.
