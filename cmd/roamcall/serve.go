@@ -103,5 +103,8 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	if c.Record != "" {
 		fmt.Fprintf(out, "Recording to %s: open it later at %s/replay\n", c.Record, s.URL())
 	}
+	fitting, stop := context.WithCancel(ctx)
+	defer stop()
+	go fitProcs(fitting)
 	return s.Run(ctx)
 }
