@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -53,8 +54,8 @@ func soak(ctx context.Context, args []string, out io.Writer) error {
 	if ctx.Err() != nil {
 		return nil // called off
 	}
-	if err != nil {
-		fmt.Fprintf(out, "The last that the server logged:\n%s\n", log)
+	if errors.Is(err, errNoAnswer) {
+		fmt.Fprintf(out, "The last that the server said:\n%s\n", log)
 	}
 	return err
 }

@@ -88,13 +88,13 @@ func (s *soaking) serverNow(ctx context.Context) (snapshot, error) {
 	for _, path := range []string{"heap?gc=1&debug=1", "heap?gc=1&debug=1", "goroutine?debug=1"} {
 		text, err := s.profile(ctx, path)
 		if err != nil {
-			return snapshot{}, fmt.Errorf("the server does not answer any more: %w", err)
+			return snapshot{}, fmt.Errorf("%w: %w", errNoAnswer, err)
 		}
 		texts = append(texts, text)
 	}
-	m, err := s.server.metrics(ctx)
+	m, err := s.metrics(ctx)
 	if err != nil {
-		return snapshot{}, fmt.Errorf("the server does not answer any more: %w", err)
+		return snapshot{}, err
 	}
 	return snapshot{"server", footprintOf(m), parseProfile(texts[2]), parseProfile(texts[1])}, nil
 }

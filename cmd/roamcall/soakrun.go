@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -31,6 +32,8 @@ const (
 	failuresBearable = 0.05
 )
 
+var errNoAnswer = errors.New("the server does not answer any more")
+
 // soaking is one run.
 type soaking struct {
 	flags  soakFlags
@@ -58,7 +61,7 @@ func (s *soaking) run(ctx context.Context) error {
 		return err
 	}
 	s.tally, s.peak = newTally(), footprint{}
-	start, err := s.server.metrics(ctx)
+	start, err := s.metrics(ctx)
 	if err != nil {
 		return err
 	}
@@ -69,7 +72,7 @@ func (s *soaking) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	end, err := s.server.metrics(ctx)
+	end, err := s.metrics(ctx)
 	if err != nil {
 		return err
 	}
@@ -141,14 +144,14 @@ func (s *soaking) churn(ctx context.Context, d time.Duration, what string) error
 
 // look notes how much the server uses at the moment, and says what goes on: all the time on a terminal, once a minute elsewhere.
 func (s *soaking) look(ctx context.Context, what string, left time.Duration) error {
-	m, err := s.server.metrics(ctx)
+	m, err := s.metrics(ctx)
 	if err != nil {
-		return fmt.Errorf("the server does not answer any more: %w", err)
+		return err
 	}
 	now := footprintOf(m)
 	s.peak.goroutines, s.peak.files = max(s.peak.goroutines, now.goroutines), max(s.peak.files, now.files)
 	s.peak.heap, s.peak.resident = max(s.peak.heap, now.heap), max(s.peak.resident, now.resident)
-	line := fmt.Sprintf("%s, %v left; %d joins, %d failures; the server has %.0f participants, %d goroutines, %d files, %.0f MiB of heap",
+	line := fmt.Sprintf("%s, %v left: %d joins, %d failures; server: %.0f people, %d goroutines, %d files, %.0f MiB",
 		what, left.Round(time.Second), s.tally.count("joins"), s.tally.count("failures"), m["roamcall_participants"], now.goroutines, now.files, mib(now.heap))
 	if isTerminal(s.out) {
 		s.load.progress("%s", line)
@@ -159,6 +162,15 @@ func (s *soaking) look(ctx context.Context, what string, left time.Duration) err
 	return nil
 }
 
+// metrics are what the server says of itself; if it does not, the run is over.
+func (s *soaking) metrics(ctx context.Context) (serverFigures, error) {
+	m, err := s.server.metrics(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNoAnswer, err)
+	}
+	return m, nil
+}
+
 // mustEnd are the gauges of what is nobody's any more when all have left.
 var mustEnd = []string{"roamcall_calls", "roamcall_participants", "roamcall_sessions", "roamcall_links"}
 
@@ -166,9 +178,9 @@ var mustEnd = []string{"roamcall_calls", "roamcall_participants", "roamcall_sess
 // steady.
 func (s *soaking) settle(ctx context.Context, before []snapshot) ([]snapshot, error) {
 	for began := time.Now(); ; {
-		m, err := s.server.metrics(ctx)
+		m, err := s.metrics(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("the server does not answer any more: %w", err)
+			return nil, err
 		}
 		var rest []string
 		for _, name := range mustEnd {
