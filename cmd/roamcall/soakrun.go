@@ -22,7 +22,7 @@ const (
 	meanStay      = 6 * time.Second
 	longestStay   = 20 * time.Second
 	visitsAtOnce  = 150
-	// emptyPatience is how long the server may take to be without calls and links: one that was lost over QUIC or TCP may be noticed after 15 s and is waited for for 30 s, a
+	// emptyPatience is how long the server may take to be without calls and links: one whose connection is lost may be noticed after 15 s and is waited for for 30 s, a
 	// link closes a minute after its last packet.
 	emptyPatience = 3 * time.Minute
 	// settlePatience is for what ends by itself a little later.
@@ -79,7 +79,7 @@ func (s *soaking) run(ctx context.Context) error {
 	s.load.progress("")
 	s.tally.print(s.out)
 	printVerdicts(s.out, start, end)
-	s.printUsage(before, after)
+	s.printFootprints(before, after)
 	var leaked []string
 	for i, p := range after {
 		found := leaks(before[i].footprint, p.footprint)
@@ -230,7 +230,7 @@ func (s *soaking) settle(ctx context.Context, before []snapshot) ([]snapshot, er
 	}
 }
 
-func (s *soaking) printUsage(before, after []snapshot) {
+func (s *soaking) printFootprints(before, after []snapshot) {
 	fmt.Fprintf(s.out, "%-18s %-12s %10s %10s %10s %12s\n", "", "", "before", "peak", "after", "at most")
 	for i, p := range after {
 		peak := "-"
