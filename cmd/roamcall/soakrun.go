@@ -52,6 +52,7 @@ func newSoaking(f soakFlags, s *benchServer, out io.Writer) *soaking {
 }
 
 func (s *soaking) run(ctx context.Context) error {
+	defer s.load.progress("")
 	fmt.Fprintf(s.out, "Server at %s, people by seed %d\n", s.server.url, s.flags.seed)
 	if err := s.churn(ctx, min(s.flags.duration/warmUpShare, longestWarmUp), "warming up"); err != nil {
 		return err
