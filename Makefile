@@ -1,5 +1,5 @@
 # make run    build everything and start the server: then open http://localhost:8080
-# make test   all tests: Go, TypeScript, fuzz targets, real browsers
+# make test   all tests: Go, TypeScript, fuzz targets, a short soak, real browsers
 # make check  linters and generated files
 #
 # Needs Go 1.26 and Node 20. Go modules and npm packages are installed as needed; the browser tests install Debian's browsers if they are missing.
@@ -11,9 +11,10 @@ PAGE      := assets/dist/index.html
 NPM       := npm --prefix web --no-fund --no-audit --loglevel=error
 GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
+SOAK      ?= 30m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-media bench-roam sample screens clean
+.PHONY: run build web test test-go test-web fuzz soak e2e browsers check generate format bench-relay bench-handover bench-media bench-roam sample screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -32,7 +33,8 @@ $(PAGE): web/node_modules/.package-lock.json assets/sample/handover.jsonl.gz $(s
 	@$(NPM) run --silent build
 	@touch $(PAGE)
 
-test: check test-go test-web fuzz e2e
+test: SOAK = 2m
+test: check test-go test-web fuzz soak e2e
 
 # One package at a time: they wait more than they work, and several have networks to keep pace with.
 test-go: $(PAGE)
@@ -46,6 +48,10 @@ fuzz:
 	@for pkg in $$(go list ./...); do go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg Fuzz|p"; done \
 	  | xargs -P 4 -L 1 sh -c 'out=$$(go test -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
 	    && echo "fuzz $$0 $$1 $(FUZZTIME): ok" || { echo "$$out" | tail -n 40; exit 255; }'
+
+# People come, go and misbehave for SOAK, and nothing may leak. The server needs twice a minute more, to be empty.
+soak: build
+	$(BIN) soak --duration $(SOAK) $(ARGS)
 
 # In CI a test that cannot run fails.
 e2e: build browsers

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"time"
 )
 
@@ -78,7 +79,7 @@ func bench(ctx context.Context, args []string, out io.Writer) error {
 	}
 	var target *benchServer
 	if f.server == "" {
-		if target, err = startBenchServer(ctx, f.calls*(f.publishers+f.subscribers)); err != nil {
+		if target, err = startBenchServer(ctx, nil, "--no-lab", "--max-participants", strconv.Itoa(f.calls*(f.publishers+f.subscribers)+1)); err != nil {
 			return err
 		}
 		defer target.stop()

@@ -48,19 +48,32 @@ type benchTrack struct {
 
 // join takes part in a call from now on.
 func (l *benchLoad) join(ctx context.Context, room, name string, publishes bool) (*benchPerson, error) {
+	return l.joinAs(ctx, client.Config{Room: room, Name: name, Lab: l.flags.lab, NoStandby: true}, publishes)
+}
+
+// joinAs is join with a configuration, whose OnVideo and OnAudio take what else is counted, and whose OnEvent is told as well.
+func (l *benchLoad) joinAs(ctx context.Context, config client.Config, publishes bool) (*benchPerson, error) {
 	p := &benchPerson{load: l, tracks: map[uint32]*benchTrack{}, asked: time.Now()}
-	config := client.Config{
-		URL: l.server.url, Room: room, Name: name, Lab: l.flags.lab, Silence: 2 * time.Second, NoStandby: true, OnVideo: p.video, OnAudio: p.sound,
-		OnEvent: func(e client.Event) {
-			switch e := e.(type) {
-			case client.KeyFrameWanted:
-				p.keyFrame.Store(true)
-			case client.HandoverReported:
-				l.results.handover(e.Handover)
-			case client.Reconnected:
-				l.results.reconnected(e.Resumed)
-			}
-		},
+	config.URL, config.Silence = l.server.url, 2*time.Second
+	if config.OnVideo == nil {
+		config.OnVideo = p.video
+	}
+	if config.OnAudio == nil {
+		config.OnAudio = p.sound
+	}
+	told := config.OnEvent
+	config.OnEvent = func(e client.Event) {
+		switch e := e.(type) {
+		case client.KeyFrameWanted:
+			p.keyFrame.Store(true)
+		case client.HandoverReported:
+			l.results.handover(e.Handover)
+		case client.Reconnected:
+			l.results.reconnected(e.Resumed)
+		}
+		if told != nil {
+			told(e)
+		}
 	}
 	var err error
 	if p.client, err = client.Dial(ctx, config); err != nil {

@@ -19,13 +19,14 @@ type benchServer struct {
 	process *exec.Cmd // nil if it is somebody else's
 }
 
-// startBenchServer starts this program as a server with room for that many people in a call.
-func startBenchServer(ctx context.Context, people int) (*benchServer, error) {
+// startBenchServer starts this program as a server with flags beside those that say where it listens. What it logs goes to log, which may be nil.
+func startBenchServer(ctx context.Context, log io.Writer, flags ...string) (*benchServer, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, "serve", "--addr", "127.0.0.1:0", "--http", "127.0.0.1:0", "--no-lab", "--max-participants", strconv.Itoa(people+1))
+	cmd := exec.CommandContext(ctx, self, append([]string{"serve", "--addr", "127.0.0.1:0", "--http", "127.0.0.1:0"}, flags...)...)
+	cmd.Stderr = log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second
 	out, err := cmd.StdoutPipe()
@@ -65,6 +66,7 @@ const (
 	mallocs       = "go_memstats_mallocs_total"
 	goroutines    = "go_goroutines"
 	openFiles     = "process_open_fds"
+	heapAlloc     = "go_memstats_heap_alloc_bytes"
 )
 
 func (s *benchServer) metrics(ctx context.Context) (serverFigures, error) {

@@ -27,6 +27,7 @@ var imports = map[string][]string{
 	"server/internal/web":   {module + "assets"},
 	"cmd": {
 		module + "server", module + "signaling", module + "media", module + "assets", "github.com/at-wat/ebml-go", "github.com/pion/rtp", "golang.org/x/term",
+		"github.com/quic-go/", "github.com/coder/websocket", // of who behaves as signaling/client never would (roamcall soak)
 	},
 }
 

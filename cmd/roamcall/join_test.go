@@ -28,7 +28,13 @@ func startServer(t *testing.T) string {
 
 func startServerWith(t *testing.T, bots int) string {
 	t.Helper()
-	s, err := server.New(server.Config{Addr: "127.0.0.1:0", HTTP: "127.0.0.1:0", NoLab: true, Bots: bots, Logger: slog.New(slog.DiscardHandler)})
+	return startServerAs(t, server.Config{NoLab: true, Bots: bots})
+}
+
+func startServerAs(t *testing.T, c server.Config) string {
+	t.Helper()
+	c.Addr, c.HTTP, c.Logger = "127.0.0.1:0", "127.0.0.1:0", slog.New(slog.DiscardHandler)
+	s, err := server.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}

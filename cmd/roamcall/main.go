@@ -30,6 +30,7 @@ func commands() []command {
 		{"link", "carry a browser's call over whichever network of this machine works", linkCommand},
 		{"join", "take part in a call without a browser, and migrate on purpose", join},
 		{"bench", "measure what a server costs, and what its calls are like under load", bench},
+		{"soak", "let people come, go, and misbehave, and see whether anything leaks", soak},
 	}
 }
 

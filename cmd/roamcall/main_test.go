@@ -28,6 +28,7 @@ func TestHelp(t *testing.T) {
 		{[]string{"serve", "--help"}, "--addr"},
 		{[]string{"link", "--help"}, "--interface"},
 		{[]string{"bench", "--help"}, "--subscribers"},
+		{[]string{"soak", "--help"}, "--seed"},
 		{[]string{"--version"}, "roamcall "},
 	} {
 		var out bytes.Buffer
@@ -78,6 +79,11 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"bench", "--duration", "0s"},
 		{"bench", "--switches", "-1"},
 		{"bench", "--server", "http://127.0.0.1:1"},
+		{"soak", "--duration", "1s"},
+		{"soak", "--duration", "soon"},
+		{"soak", "--rate", "0"},
+		{"soak", "--rate", "NaN"},
+		{"soak", "--seed", "-1"},
 		{"join", "http://127.0.0.1:1/call/demo", "--duration", "-1s"},
 		{"join", "http://127.0.0.1:1/call/demo", "--duration", "9999999h"},
 		{"join", "http://127.0.0.1:1/call/demo", "--migrate-every", "-1s"},
