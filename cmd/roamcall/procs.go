@@ -13,7 +13,7 @@ import (
 const (
 	procsInterval = 200 * time.Millisecond
 	procsBusy     = 0.75            // above this share of those in use it takes as many again
-	procsIdle     = 0.6             // below this share of one less ...
+	procsIdle     = 0.7             // below this share of one fewer, which will be less busy, ...
 	procsPatience = 2 * time.Second // ... for this long it gives one back
 )
 
@@ -63,7 +63,7 @@ func fitProcs(ctx context.Context) {
 		total, ok := processorTime()
 		if took := now.Sub(at); ok && took > 0 {
 			before := f.procs
-			if n := f.next((total - used).Seconds()/took.Seconds(), took); n != before {
+			if n := f.next((total-used).Seconds()/took.Seconds(), took); n != before {
 				runtime.GOMAXPROCS(n)
 			}
 			used, at = total, now

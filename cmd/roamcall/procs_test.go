@@ -28,10 +28,10 @@ func TestFitter(t *testing.T) {
 		{1.9, procsInterval, 4},
 		{4, procsInterval, 8},
 		{8, time.Minute, 8},
-		{1.9, 1800 * time.Millisecond, 8},
+		{2.2, 1800 * time.Millisecond, 8},
 		{5, procsInterval, 8}, // it was needed after all
-		{1.9, 1800 * time.Millisecond, 8},
-		{1.9, 20 * time.Second, 4}, // of three it would be 63 %
+		{2.2, 1800 * time.Millisecond, 8},
+		{2.2, 20 * time.Second, 4}, // of three it would be 73 %
 	} {
 		if got := during(step.busy, step.d); got != step.want {
 			t.Errorf("after %v of %.1f busy processors: %d, want %d", step.d, step.busy, got, step.want)
