@@ -25,7 +25,8 @@ const (
 	oldQueue       = 150 * time.Millisecond
 	tolerableQueue = 100 * time.Millisecond
 
-	// onNewPath is the fraction of the estimate that is believed of a path that the connection has just switched to.
+	// onNewPath is the fraction of the estimate with which it begins anew on a path that the connection has just switched to. That is a guess, so nothing is left out for
+	// it: the estimate counts from the first sample of the new path on, some 100 ms later.
 	onNewPath = 0.5
 )
 
@@ -80,6 +81,7 @@ func (d *downlink) observe(now time.Time, o observation) {
 	if o.remote != d.remote {
 		if d.remote.IsValid() {
 			d.nada.Restart(onNewPath)
+			d.known = time.Time{}
 		}
 		d.remote, d.floor, d.n = o.remote, -1, 0
 	}
@@ -98,11 +100,11 @@ func (d *downlink) observe(now time.Time, o observation) {
 	if o.report.Queueing == signaling.UnknownQueueing {
 		return
 	}
-	d.known = now
 	received, ok := d.received()
 	if !ok {
 		return
 	}
+	d.known = now
 	d.nada.Update(now, nada.Sample{Queueing: d.queueing(o), Loss: d.loss(), Received: received, RTT: o.traffic.rtt})
 }
 

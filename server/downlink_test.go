@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/roamcall/roamcall/media/nada"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -80,8 +81,17 @@ func TestDownlinkOnAnotherPathBeginsWithLess(t *testing.T) {
 	now := downlinkCase{rate: 2e6, remote: wifi}.run(l, time.Unix(1000, 0), 5*time.Second, &sequence)
 	before, _, _ := l.estimate(now)
 	now = downlinkCase{rate: 2e6, remote: cellular}.run(l, now, 50*time.Millisecond, &sequence)
-	if after, _, ok := l.estimate(now); !ok || after != before*onNewPath {
-		t.Errorf("%.0f bit/s on another path after %.0f", after, before)
+	if after, _, ok := l.estimate(now); ok || l.nada.Rate() != before*onNewPath {
+		t.Errorf("%.0f bit/s on another path after %.0f, and in use: %t, of %.0f", l.nada.Rate(), before, ok, after)
+	}
+	// What was sent goes on if the path carries it, and is too much at once if there is a queue.
+	now = downlinkCase{rate: 2e6, remote: cellular}.run(l, now, 150*time.Millisecond, &sequence)
+	if after, limited, ok := l.estimate(now); !ok || !limited && after*nada.Utilization < 2e6 {
+		t.Errorf("%.0f bit/s on a path that carries 2 Mbit/s", after)
+	}
+	now = downlinkCase{rate: 2e6, queueing: 1500, remote: cellular}.run(l, now, 250*time.Millisecond, &sequence)
+	if after, limited, ok := l.estimate(now); !ok || limited || after > 2e6 {
+		t.Errorf("%.0f bit/s, limited %t, on a path with a queue", after, limited)
 	}
 }
 

@@ -25,6 +25,7 @@ participant, delay, time to join, loss, freezes, and what changes of network do.
   roamcall bench --shape audio-room --subscribers 100  everybody has a microphone, nobody a camera
   roamcall bench --shape churn --subscribers 50        subscribers come and go all the time
   roamcall bench --switches 60                         somebody changes network 60 times a minute
+  roamcall bench --subscribers 100 --switches 600 --together 30   30 at once, and what the others notice of it
   roamcall bench --server http://localhost:8080        a server that runs already, of which this is the operator
 
 Without --server one is started beside it. Both share this machine's processors, so the delay and, near saturation, the
@@ -57,6 +58,7 @@ type benchFlags struct {
 	duration    time.Duration
 	ramp        time.Duration
 	switches    float64 // a minute
+	together    int     // at the same moment
 	lab         bool
 	json        string
 }
@@ -136,6 +138,7 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 	flags.DurationVar(&f.duration, "duration", 20*time.Second, "measure for this `time`")
 	flags.DurationVar(&f.ramp, "ramp", 5*time.Second, "`time` in which they join")
 	flags.Float64Var(&f.switches, "switches", 0, "changes of network a minute, of all participants together: a real migration (RFC 9000, section 9)")
+	flags.IntVar(&f.together, "together", 1, "`number` of participants who change network at the same moment")
 	flags.BoolVar(&f.lab, "lab", false, "everybody goes over a lab link, whose emulated network can be switched on the dashboard; needs --server")
 	flags.StringVar(&f.json, "json", "", "`file` for the report as JSON")
 	if err := parse(flags, args, out, benchHelp); err != nil {
@@ -166,6 +169,8 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 		return f, fmt.Errorf("--ramp takes a time from 0s, not %v", f.ramp)
 	case f.switches < 0 || f.switches > 6000:
 		return f, fmt.Errorf("--switches takes a number from 0 to 6000, not %v", f.switches)
+	case f.together < 1 || f.together > mostBenchParticipants:
+		return f, fmt.Errorf("--together takes a number from 1 to %d, not %d", mostBenchParticipants, f.together)
 	case f.lab && f.server == "":
 		return f, errors.New("--lab needs --server: the server that is started for the load has no lab")
 	case f.video.bps == 0 && !f.audio:

@@ -179,20 +179,33 @@ func (l *benchLoad) churn(ctx context.Context) {
 	}
 }
 
-// switchNetworks lets one after the other move to its other network.
+// switchNetworks lets some move to their other network, and then others, in turn. Where there are people who only receive it is they.
 func (l *benchLoad) switchNetworks(ctx context.Context) {
-	every := time.Duration(float64(time.Minute) / l.flags.switches)
-	for i := 0; sleep(ctx, every) == nil; i++ {
+	every := time.Duration(float64(time.Minute) / l.flags.switches * float64(l.flags.together))
+	for i := 0; sleep(ctx, every) == nil; {
 		l.mu.Lock()
-		p := l.people[i%len(l.people)]
+		moving := l.people
+		if l.flags.subscribers > 0 {
+			moving = moving[min(len(moving)-1, l.flags.calls*l.flags.publishers):]
+		}
+		moving = slices.Clone(moving)
 		l.mu.Unlock()
-		go func() {
-			migrating, cancel := context.WithTimeout(ctx, migrateTimeout)
-			defer cancel()
-			if _, err := p.client.Migrate(migrating); err != nil && ctx.Err() == nil && !errors.Is(err, client.ErrClosed) {
-				l.results.failed(err)
-			}
-		}()
+		now := time.Now()
+		l.results.switched.Store(now.UnixNano())
+		for range min(l.flags.together, len(moving)) {
+			p := moving[i%len(moving)]
+			i++
+			p.moved.Store(now.UnixNano())
+			go l.migrate(ctx, p)
+		}
+	}
+}
+
+func (l *benchLoad) migrate(ctx context.Context, p *benchPerson) {
+	migrating, cancel := context.WithTimeout(ctx, migrateTimeout)
+	defer cancel()
+	if _, err := p.client.Migrate(migrating); err != nil && ctx.Err() == nil && !errors.Is(err, client.ErrClosed) {
+		l.results.failed(err)
 	}
 }
 

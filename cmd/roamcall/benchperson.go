@@ -24,13 +24,17 @@ const (
 	audioBytes     = 80 // 32 kbit/s
 	videoClock     = 90_000
 	audioClock     = 48_000
+
+	benchMoving = 2 * time.Second        // after the beginning of a change of network one is still of those who change
+	benchNear   = 500 * time.Millisecond // after others have begun to change one would notice
 )
 
 // benchPerson is one participant of the load. What it receives is counted while the load is measured.
 type benchPerson struct {
 	load     *benchLoad
 	client   *client.Client
-	keyFrame atomic.Bool // somebody wants one
+	keyFrame atomic.Bool  // somebody wants one
+	moved    atomic.Int64 // when it last began to change network, Unix time in ns
 
 	mu     sync.Mutex
 	tracks map[uint32]*benchTrack
@@ -219,6 +223,13 @@ func (p *benchPerson) video(track signaling.Track, f *media.Frame) {
 	r.gotVideo.Add(1)
 	if late, ok := age(packet.Payload); ok {
 		r.video.add(late)
+		if l := p.load; l.flags.switches > 0 && now.UnixNano()-p.moved.Load() > int64(benchMoving) {
+			if now.UnixNano()-r.switched.Load() < int64(benchNear) {
+				r.near.add(late)
+			} else {
+				r.far.add(late)
+			}
+		}
 	}
 	// As webrtc-stats defines a freeze.
 	if steady && milliseconds(gap) >= max(3*mean, mean+150) {

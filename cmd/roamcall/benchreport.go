@@ -23,6 +23,8 @@ type results struct {
 	freezes   atomic.Int64
 	video     delays // sender's stamp to the whole frame at the receiver
 	audio     delays
+	near, far delays       // of video, for those who do not change network: while others do, and else
+	switched  atomic.Int64 // when others last began to, Unix time in ns
 
 	mu        sync.Mutex
 	joins     []float64 // ms
@@ -150,6 +152,9 @@ type benchReport struct {
 
 	VideoDelay *distribution `json:"video_delay_ms,omitempty"`
 	AudioDelay *distribution `json:"audio_delay_ms,omitempty"`
+	NearDelay  *distribution `json:"video_delay_while_others_switch_ms,omitempty"` // of those who do not
+	FarDelay   *distribution `json:"video_delay_while_nobody_switches_ms,omitempty"`
+	QueueAge   *distribution `json:"queue_age_ms,omitempty"` // from the whole frame at the server until the connection has taken it, as the server says
 	Join       *distribution `json:"join_ms"`
 	FirstMedia *distribution `json:"first_media_ms"`
 	Joins      int           `json:"joins"`
@@ -183,7 +188,8 @@ func (l *benchLoad) report(before, start, end serverFigures, mostResident float6
 		CPUSeconds: cpu, CPUPerGbit: cpu / (bits / 1e9), EgressMbps: bits / 1e6 / took.Seconds(), AudioPerSecond: float64(r.gotAudio.Load()) / took.Seconds(),
 		MallocsPerUnit: (end[mallocs] - start[mallocs]) / units, ResidentMiB: mostResident / (1 << 20),
 		ResidentPerPerson: (mostResident - before[residentBytes]) / 1024 / float64(people), Goroutines: (end[goroutines] - before[goroutines]) / float64(people),
-		VideoDelay: r.video.distribution(), AudioDelay: r.audio.distribution(), Join: distributionOf(r.joins), FirstMedia: distributionOf(r.firsts), Joins: joins,
+		VideoDelay: r.video.distribution(), AudioDelay: r.audio.distribution(), NearDelay: r.near.distribution(), FarDelay: r.far.distribution(),
+		QueueAge: queueAge(start, end), Join: distributionOf(r.joins), FirstMedia: distributionOf(r.firsts), Joins: joins,
 		Lost: float64(lost.lost) / float64(max(1, lost.expected)), Freezes: r.freezes.Load(),
 		Verdicts: r.verdicts, GapDown: distributionOf(r.gapsDown), GapUp: distributionOf(r.gapsUp), Failures: r.failures, Error: r.lastError,
 	}
@@ -210,7 +216,8 @@ func (b *benchReport) print(out io.Writer) {
 		name string
 		of   *distribution
 	}{
-		{"delay of a frame, end to end", b.VideoDelay}, {"delay of sound, end to end", b.AudioDelay}, {"time to join", b.Join}, {"  to the first frame or packet", b.FirstMedia},
+		{"delay of a frame, end to end", b.VideoDelay}, {"  while others change network", b.NearDelay}, {"  while nobody does", b.FarDelay},
+		{"  in the server", b.QueueAge}, {"delay of sound, end to end", b.AudioDelay}, {"time to join", b.Join}, {"  to the first frame or packet", b.FirstMedia},
 		{"longest gap of a handover, down", b.GapDown}, {"  up", b.GapUp},
 	} {
 		if d.of != nil {

@@ -2,12 +2,14 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,4 +98,30 @@ func (s *benchServer) metrics(ctx context.Context) (serverFigures, error) {
 		}
 	}
 	return figures, lines.Err()
+}
+
+// queueAge is the distribution of how long frames had waited in the server between two readings of its figures, by the classes that it counts in: what is
+// said is the upper bound of a class. Nil if it does not say, or there were none.
+func queueAge(start, end serverFigures) *distribution {
+	const prefix = `roamcall_queue_age_seconds_bucket{queue="video",transport="webtransport",le="`
+	type class struct{ bound, count float64 }
+	var classes []class
+	for name, n := range end {
+		if rest, ok := strings.CutPrefix(name, prefix); ok {
+			bound, err := strconv.ParseFloat(strings.TrimSuffix(rest, `"}`), 64)
+			if err == nil {
+				classes = append(classes, class{1000 * bound, n - start[name]})
+			}
+		}
+	}
+	slices.SortFunc(classes, func(a, b class) int { return cmp.Compare(a.bound, b.bound) })
+	if len(classes) == 0 || classes[len(classes)-1].count <= 0 {
+		return nil
+	}
+	total := classes[len(classes)-1].count
+	at := func(q float64) float64 {
+		i, _ := slices.BinarySearchFunc(classes, q*total, func(c class, rank float64) int { return cmp.Compare(c.count, rank) })
+		return classes[min(i, len(classes)-1)].bound
+	}
+	return &distribution{Median: at(0.5), P99: at(0.99), P999: at(0.999)}
 }
