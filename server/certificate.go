@@ -37,15 +37,16 @@ const (
 type certificates struct {
 	fixed *tls.Certificate // from files; nil without
 	now   func() time.Time
+	kept  *identity
 
 	mu      sync.Mutex
 	current *tls.Certificate // self-made
 	next    *tls.Certificate // made certificateNotice before it takes over
 }
 
-// loadCertificates makes certificates in memory and, unless the names are empty, reads a key pair.
-func loadCertificates(certFile, keyFile string) (*certificates, error) {
-	c := &certificates{now: time.Now}
+// loadCertificates takes the self-made certificates of the identity, or makes one, and reads a key pair unless the names are empty.
+func loadCertificates(certFile, keyFile string, kept *identity) (*certificates, error) {
+	c := &certificates{now: time.Now, kept: kept}
 	if certFile != "" {
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
@@ -53,29 +54,46 @@ func loadCertificates(certFile, keyFile string) (*certificates, error) {
 		}
 		c.fixed = &pair
 	}
+	for i, o := range kept.Certificates {
+		pair, err := o.parse()
+		if err != nil || !coversMachine(pair.Leaf) { // it has other addresses by now
+			break
+		}
+		if i == 0 {
+			c.current = pair
+		} else {
+			c.next = pair
+		}
+	}
 	_, err := c.selfMade()
 	return c, err
 }
 
-// rotate makes what is missing at this moment. Connections of the old certificate go on: TLS looks at it only in the handshake.
-func (c *certificates) rotate() error {
+// rotate makes what is missing at this moment, and keeps it. Connections of the old certificate go on: TLS looks at it only in the handshake.
+func (c *certificates) rotate() (err error) {
 	now := c.now()
-	makeOne := func(dst **tls.Certificate) (err error) {
-		*dst, err = newCertificate(now)
-		return err
+	current, next := c.current, c.next
+	if current != nil {
+		left := current.Leaf.NotAfter.Sub(now)
+		if left < certificateRenewal+certificateNotice && next == nil {
+			if next, err = newCertificate(now); err != nil {
+				return err
+			}
+		}
+		if left < certificateRenewal {
+			current, next = next, nil
+		}
 	}
-	if c.current == nil {
-		return makeOne(&c.current)
-	}
-	left := c.current.Leaf.NotAfter.Sub(now)
-	if left < certificateRenewal+certificateNotice && c.next == nil {
-		if err := makeOne(&c.next); err != nil {
+	if current == nil || now.After(current.Leaf.NotAfter) { // after a long pause what is kept is of no use
+		if current, err = newCertificate(now); err != nil {
 			return err
 		}
 	}
-	if left < certificateRenewal {
-		c.current, c.next = c.next, nil
+	if current == c.current && next == c.next {
+		return nil
 	}
+	c.current, c.next = current, next
+	c.kept.keep(current, next)
 	return nil
 }
 
@@ -158,6 +176,16 @@ func newCertificate(now time.Time) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// coversMachine tells whether a self-made certificate is for all addresses that this machine has now.
+func coversMachine(leaf *x509.Certificate) bool {
+	for _, ip := range lanAddresses() {
+		if leaf.VerifyHostname(ip.String()) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // lanAddresses are the addresses of this machine under which others on its network reach it.

@@ -30,6 +30,11 @@ type Config struct {
 	LinkPorts       string         // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
 	Networks        []link.Network // that the lab emulates; link.DefaultNetworks if empty
 
+	// StateDir is a directory for what outlives the process: the server's identity, and from its end until the next process is there the calls; "": nothing does.
+	StateDir string
+	// CallsDir is where the calls are instead, for a directory that is emptied at the end unless there is a next process; StateDir.
+	CallsDir string
+
 	Record       string // file for a recording of all events and measurements (package recording); "": none
 	RecordRedact bool   // without real addresses, rooms and names of people
 	RecordLimit  int64  // bytes; recording.DefaultLimit
@@ -62,6 +67,9 @@ func (c Config) withDefaults() Config {
 		if c.NoLab {
 			c.Bots = 0
 		}
+	}
+	if c.CallsDir == "" {
+		c.CallsDir = c.StateDir
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()

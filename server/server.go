@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -17,6 +18,7 @@ import (
 	"github.com/quic-go/webtransport-go"
 	"golang.org/x/time/rate"
 
+	"github.com/roamcall/roamcall/server/kept"
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/server/recording"
@@ -39,6 +41,7 @@ const (
 type Server struct {
 	config      Config
 	log         *slog.Logger
+	identity    *identity
 	certs       *certificates
 	access      *access
 	observer    *path.Observer
@@ -48,6 +51,8 @@ type Server struct {
 	metrics     *metrics
 	sample      *sample           // of test participants
 	recorded    *recording.Writer // nil unless it is asked for
+	state       *kept.Dir         // nil if nothing outlives the process
+	callsDir    *kept.Dir         // the same
 	comparisons comparisons
 
 	udp       *quic.Transport
@@ -83,23 +88,24 @@ func New(config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	certs, err := loadCertificates(config.CertFile, config.KeyFile)
-	if err != nil {
-		return nil, err
-	}
 	sample, err := loadSample()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst), markRate: rate.NewLimiter(marksPerSecond, markBurst),
-		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
+		config: config, log: config.Logger,
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(),
 	}
 	s.handovers.pending = map[string]*measuring{}
 	s.comparisons.byID = map[string]*comparison{}
 	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())
-	err = s.open()
+	if err = s.recall(); err == nil {
+		err = s.open()
+	}
+	if err == nil {
+		s.takeOver()
+	}
 	if err == nil && config.Record != "" { // last, so that there is no file of a server that did not start
 		s.recorded, err = recording.Create(config.Record, recording.Options{Redact: config.RecordRedact, Limit: config.RecordLimit, Roamcall: config.Version})
 	}
@@ -108,6 +114,24 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// recall opens what outlives processes, and takes what others know this server by.
+func (s *Server) recall() (err error) {
+	if s.config.StateDir != "" {
+		if s.state, err = kept.Open(s.config.StateDir); err != nil {
+			return fmt.Errorf("cannot keep anything in %s: %w", s.config.StateDir, err)
+		}
+		if s.callsDir, err = kept.Open(s.config.CallsDir); err != nil {
+			return fmt.Errorf("cannot keep calls in %s: %w", s.config.CallsDir, err)
+		}
+	}
+	if s.identity, err = loadIdentity(s.state, s.log); err != nil {
+		return fmt.Errorf("cannot keep the server's identity: %w", err)
+	}
+	s.access = newAccess(cmp.Or(s.config.OperatorKey, s.identity.OperatorKey), s.config.AllowOrigins)
+	s.certs, err = loadCertificates(s.config.CertFile, s.config.KeyFile, s.identity)
+	return err
 }
 
 // open listens and wires what belongs together.
@@ -134,6 +158,7 @@ func (s *Server) open() error {
 	// From here on the transport owns the socket.
 	s.udp = &quic.Transport{
 		Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength,
+		StatelessResetKey: &s.identity.ResetKey, TokenGeneratorKey: &s.identity.TokenKey,
 		VerifySourceAddress: func(net.Addr) bool { return !s.unproven.Allow() },
 	}
 
@@ -272,8 +297,16 @@ func (s *Server) acceptConnections() error {
 	}
 }
 
-// goodbye tells everybody that the server goes away and gives them GoodbyeGrace to close.
+// goodbye hands the calls over, if there may be a next process, tells everybody that the server goes away and gives them a moment to close.
 func (s *Server) goodbye() {
+	reason, patience := "The server stops. The call goes on as soon as it is back.", 2*signaling.GoodbyeGrace
+	if s.callsDir != nil {
+		if err := s.handOver(); err != nil {
+			s.log.Error("the calls are not handed over", "err", err)
+		} else {
+			reason, patience = "The server restarts. The call goes on in a moment.", drainPatience
+		}
+	}
 	s.mu.Lock()
 	s.closing = true
 	sessions := make([]*session, 0, len(s.sessions))
@@ -282,9 +315,9 @@ func (s *Server) goodbye() {
 	}
 	s.mu.Unlock()
 	for _, session := range sessions {
-		session.goodbye(signaling.Errorf(signaling.CodeGoingAway, "The server stops. The call goes on as soon as it is back."))
+		session.goodbye(signaling.Errorf(signaling.CodeGoingAway, "%s", reason))
 	}
-	deadline := time.After(2 * signaling.GoodbyeGrace)
+	deadline := time.After(patience)
 	for _, session := range sessions {
 		select {
 		case <-session.ctx.Done():
@@ -326,6 +359,8 @@ func (s *Server) close() {
 	if s.recorded != nil {
 		s.recorded.Close() // what was written is written
 	}
+	s.state.Close()
+	s.callsDir.Close()
 }
 
 // UDPAddr is where QUIC listens; TCP has the same port.

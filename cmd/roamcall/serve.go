@@ -40,6 +40,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`address` for plain HTTP on this machine, or \"off\"")
 	flags.StringVar(&c.CertFile, "tls-cert", "", "certificate `file` (PEM) for a name, beside the one made in memory")
 	flags.StringVar(&c.KeyFile, "tls-key", "", "its key `file` (PEM)")
+	flags.StringVar(&c.StateDir, "state", "", "`directory` for what outlives the process, so that calls go on over a restart; \"\" for none")
 	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
 	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")
 	flags.IntVar(&c.MaxParticipants, "max-participants", 50, "most `people` in one call")
