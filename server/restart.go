@@ -155,7 +155,9 @@ func (s *Server) takeOver() {
 			break
 		}
 		var c *call
-		if c, err = s.recallCall(kc); err == nil {
+		if slices.ContainsFunc(calls, func(o *call) bool { return o.room == kc.Room }) {
+			err = fmt.Errorf("the room %s is there twice", kc.Room)
+		} else if c, err = s.recallCall(kc); err == nil {
 			calls = append(calls, c)
 			people += len(c.participants)
 		}

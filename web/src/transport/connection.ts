@@ -443,8 +443,10 @@ export class Connection {
       this.#options.handlers.message(message);
       return;
     }
-    if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost(true);
-    else if (message.code === Codes.replaced && this.#perhaps.size > 0)
+    if (message.code === Codes.goingAway || message.code === Codes.internal) {
+      this.#options.handlers.message(message);
+      this.#lost(true);
+    } else if (message.code === Codes.replaced && this.#perhaps.size > 0)
       this.#lost(); // by our own next session
     else this.#fail(goodbyeFailure(message));
   }
