@@ -28,16 +28,17 @@ const (
 
 // certificates gives the certificate for new connections and the hashes that pages pin.
 //
-// Besides the one from files, if there is one, there is always a self-made one. A page under the server's name is not the only one there is: that of
+// Besides the one from files or from an authority, if there is one, there is always a self-made one. A page under the server's name is not the only one there is: that of
 // http://localhost and those of companions open their sessions at 127.0.0.1, where a certificate for call.example does not validate. So
 // over QUIC a client that names no server gets the self-made one, and a page whose session is at an address gets its hash: browsers
 // name none exactly when the host is an address (RFC 6066, section 3). Nobody loses by that. A page opened by address, under a
 // certificate for a name, has been warned about; under one for the address, it pins like the others. Over TCP, where nobody pins, all get the one
-// from files.
+// from files; that of a domain is for who asks for its name.
 type certificates struct {
-	fixed *tls.Certificate // from files; nil without
-	now   func() time.Time
-	kept  *identity
+	fixed  *tls.Certificate // from files; nil without
+	domain *domain          // with one from an authority; nil without
+	now    func() time.Time
+	kept   *identity
 
 	mu      sync.Mutex
 	current *tls.Certificate // self-made
@@ -108,23 +109,32 @@ func (c *certificates) selfMade() (*tls.Certificate, error) {
 }
 
 // overTCP is a tls.Config.GetCertificate.
-func (c *certificates) overTCP(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c.fixed != nil {
+func (c *certificates) overTCP(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	switch {
+	case c.fixed != nil:
 		return c.fixed, nil
+	case c.domain.is(hello.ServerName):
+		return c.domain.certificate(hello)
 	}
 	return c.selfMade()
 }
 
 // overQUIC is a tls.Config.GetCertificate.
 func (c *certificates) overQUIC(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c.covers(hello.ServerName) {
+	switch {
+	case c.domain.is(hello.ServerName):
+		return c.domain.certificate(hello)
+	case c.covers(hello.ServerName):
 		return c.fixed, nil
 	}
 	return c.selfMade()
 }
 
-// covers tells whether clients of this host get the certificate from files over QUIC: those that name a host for which it is.
+// covers tells whether clients of this host get the certificate from files, or that of the domain, over QUIC: those that name a host for which it is.
 func (c *certificates) covers(host string) bool {
+	if c.domain.is(host) {
+		return true
+	}
 	_, err := netip.ParseAddr(host)
 	return c.fixed != nil && host != "" && err != nil && c.fixed.Leaf.VerifyHostname(host) == nil
 }

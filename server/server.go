@@ -16,6 +16,7 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
+	"golang.org/x/crypto/acme"
 	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/server/kept"
@@ -62,6 +63,8 @@ type Server struct {
 	tls       net.Listener
 	plain     net.Listener // nil if there is none
 	web       *http.Server
+	acme      net.Listener // nil unless an authority asks over plain HTTP
+	acmeWeb   *http.Server
 	linked    net.Listener // where stream links end; nil without the lab
 	linkedWeb *http.Server
 	upstream  netip.AddrPort // of links: this server's UDP address
@@ -130,7 +133,12 @@ func (s *Server) recall() (err error) {
 		return fmt.Errorf("cannot keep the server's identity: %w", err)
 	}
 	s.access = newAccess(cmp.Or(s.config.OperatorKey, s.identity.OperatorKey), s.config.AllowOrigins)
-	s.certs, err = loadCertificates(s.config.CertFile, s.config.KeyFile, s.identity)
+	if s.certs, err = loadCertificates(s.config.CertFile, s.config.KeyFile, s.identity); err != nil {
+		return err
+	}
+	if s.config.ACMEDomain != "" {
+		s.certs.domain, err = newDomain(s.config.ACMEDomain, s.config.ACMEDirectory, s.config.StateDir, s.log)
+	}
 	return err
 }
 
@@ -175,6 +183,9 @@ func (s *Server) open() error {
 			return fmt.Errorf("cannot listen on TCP %s: %w", s.config.HTTP, plainError(err))
 		}
 	}
+	if err := s.openACME(); err != nil {
+		return err
+	}
 	if !s.config.NoLab {
 		if s.links, err = s.openLab(own); err != nil {
 			return fmt.Errorf("cannot open the lab: %w", err)
@@ -215,6 +226,9 @@ func (s *Server) open() error {
 		ConnContext: withTCP,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
 	}
+	if s.certs.domain != nil {
+		s.web.TLSConfig.NextProtos = append(s.web.TLSConfig.NextProtos, "h2", "http/1.1", acme.ALPNProto) // with the last the authority looks
+	}
 	return nil
 }
 
@@ -243,7 +257,7 @@ func plainError(err error) error {
 // Run serves until ctx ends, then says goodbye to everybody and closes the server. It returns nil after an end that was asked for.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
-	failed := make(chan error, 5)
+	failed := make(chan error, 6)
 	serve := func(what string, f func() error) {
 		s.running.Go(func() {
 			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, quic.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -267,6 +281,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.linked != nil {
 		serve("TCP links", func() error { return s.linkedWeb.Serve(s.linked) })
 		s.running.Go(func() { s.sweepComparisons(observing) })
+	}
+	if s.acme != nil {
+		serve("HTTP for the authority", func() error { return s.acmeWeb.Serve(s.acme) })
+	}
+	if s.certs.domain != nil {
+		s.running.Go(func() { s.certs.domain.obtain(observing) })
 	}
 	serve("QUIC", s.acceptConnections)
 	var err error
@@ -333,10 +353,12 @@ func (s *Server) close() {
 	if s.web != nil {
 		s.web.Close()
 	}
-	if s.linkedWeb != nil {
-		s.linkedWeb.Close()
+	for _, web := range []*http.Server{s.linkedWeb, s.acmeWeb} {
+		if web != nil {
+			web.Close()
+		}
 	}
-	for _, l := range []net.Listener{s.tls, s.plain, s.linked} {
+	for _, l := range []net.Listener{s.tls, s.plain, s.linked, s.acme} {
 		if l != nil {
 			l.Close()
 		}

@@ -29,7 +29,25 @@ const asRoamcall = "ROAMCALL_TEST_MAIN"
 // process is the program running as a server.
 type process struct {
 	*exec.Cmd
-	log bytes.Buffer
+	log lockedBuffer
+}
+
+// lockedBuffer may be read while the process writes it.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // startProcess starts `roamcall serve` and returns when it is ready.
