@@ -12,8 +12,9 @@ NPM       := npm --prefix web --no-fund --no-audit --loglevel=error
 GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PEBBLE    := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
 
-.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-handover bench-media bench-roam sample screens clean
+.PHONY: run build web test test-go test-web fuzz e2e browsers check generate format bench-relay bench-restart bench-handover bench-media bench-roam sample screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -35,8 +36,12 @@ $(PAGE): web/node_modules/.package-lock.json assets/sample/handover.jsonl.gz $(s
 test: check test-go test-web fuzz e2e
 
 # One package at a time: they wait more than they work, and several have networks to keep pace with.
-test-go: $(PAGE)
-	go test -race -p 1 ./...
+test-go: $(PAGE) bin/pebble
+	PATH="$(CURDIR)/bin:$$PATH" go test -race -p 1 ./...
+
+# The authority that the tests of certificates ask.
+bin/pebble:
+	@GOBIN="$(CURDIR)/bin" go install $(PEBBLE)
 
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
@@ -83,6 +88,10 @@ format: web/node_modules/.package-lock.json
 # What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback.
 bench-relay:
 	go test -run '^$$' -bench Relay -benchmem ./server
+
+# What a restart of the server does to a call of two native participants: the longest gap that anybody saw, of ten.
+bench-restart:
+	go test -run '^$$' -bench Restart -benchtime 10x ./cmd/roamcall
 
 # What a handover does to the call, in real browsers.
 bench-handover: build browsers

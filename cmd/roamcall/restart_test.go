@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -17,6 +19,7 @@ import (
 	"time"
 
 	"github.com/pion/rtp"
+	"github.com/quic-go/quic-go"
 
 	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/signaling"
@@ -223,6 +226,30 @@ func TestServeRestarted(t *testing.T) {
 		c.Close()
 	}
 	r.server.end(t, syscall.SIGTERM)
+}
+
+// A process that was killed says goodbye to nobody and hands nothing over. The next one, which has its identity, tells connections that they are over (RFC 9000, section 10.3).
+func TestKilled(t *testing.T) {
+	addr := freePort(t)
+	args := []string{"--addr", addr, "--http", "127.0.0.1:0", "--state", t.TempDir()}
+	p, _ := startProcess(t, args...)
+	conn, err := quic.DialAddr(t.Context(), addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h3"}}, &quic.Config{EnableDatagrams: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.CloseWithError(0, "")
+	p.Process.Kill()
+	p.Wait()
+	startProcess(t, args...)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for conn.Context().Err() == nil {
+		conn.SendDatagram(make([]byte, 100)) // fails when that is known
+		<-tick.C
+	}
+	if reset := (*quic.StatelessResetError)(nil); !errors.As(context.Cause(conn.Context()), &reset) {
+		t.Errorf("it ended with %v", context.Cause(conn.Context()))
+	}
 }
 
 // A second signal does not wait for anybody: somebody who never closes his session keeps the first one waiting.
