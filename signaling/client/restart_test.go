@@ -85,7 +85,6 @@ func TestServerRestartedWithState(t *testing.T) {
 			t.Errorf("reconnecting: %+v", e)
 		}
 	}
-	// Without Ben, who comes back too, what is left in the directory is the identity.
 	second, stop := startAt(t, addr, page[len("http://"):], state)
 	defer stop()
 	if second.Fingerprint() != certificate || second.OperatorKey() != key {

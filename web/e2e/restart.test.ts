@@ -14,83 +14,90 @@ const stage = useStage();
 /** A second is what is to be had; browsers and server share this machine. */
 const LONGEST_MS = 5_000;
 
-describe.each(KINDS)('when the server is restarted, %s', (kind) => {
-  it.skipIf(cannot(kind, 'chromium'))('resumes the call as the same person, and says what happens', async () => {
-    const state = await mkdtemp(join(tmpdir(), 'roamcall-state-'));
-    try {
-      const server = await stage.server('--bot', '0', '--no-lab', '--state', state);
-      const ada = await stage.person(kind, server, 'Ada');
-      const bob = await stage.person('chromium', server, 'Bob');
-      await ada.join('restart');
-      await bob.join('restart');
-      await ada.seesMotion('Bob');
-      await bob.hears('Ada');
-      await ada.click('mic'); // off
-      await ada.click('chat');
-      await ada.page.waitForSelector(testid('chat-input'));
-      await ada.page.type(testid('chat-input'), 'Still here?');
-      await ada.click('chat-send');
-      await until(
-        'Bob has the message',
-        () => bob.has('chat-unread'),
-        (unread) => unread,
-      );
-      await until(
-        'Bob is shown that Ada is muted',
-        () => bob.sees('Ada'),
-        (s) => s.muted,
-      );
-      const before = [await ada.sees('Bob'), await bob.sees('Ada')];
-      // Marks the tiles: what comes in their place has no mark.
-      for (const person of [ada, bob])
-        await person.page.$$eval(testid('remote-video'), (all) => {
-          for (const canvas of all) canvas.setAttribute('data-marked', '');
-        });
-      const told = [ada, bob].map((p) =>
-        until(
-          `${p.name} is told`,
-          () => p.text('toasts'),
-          (t) => t?.includes('The server restarts.') ?? false,
-        ),
-      );
+/** More of them measure what a restart costs: RESTARTS=10 npm run e2e restart. */
+const RESTARTS = Number(process.env.RESTARTS ?? 1);
 
-      await server.stop();
-      const next = await stage.again(server);
-      await Promise.all(told);
-      const reports = await Promise.all(
-        ['Ada', 'Bob'].map((name) =>
-          next.events.next(`${name}'s report`, (e) => e.type === 'handover_report' && e.name === name),
-        ),
-      );
-      for (const { name, report } of reports) {
-        const { down, up, verdict } = report ?? {};
-        console.info(
-          `${kind}, ${name}: longest gap down ${down?.longest_gap_ms} ms, up ${up?.longest_gap_ms} ms`,
+describe.each(KINDS)('when the server is restarted, %s', (kind) => {
+  it.skipIf(cannot(kind, 'chromium'))(
+    'resumes the call as the same person, and says what happens',
+    async () => {
+      const state = await mkdtemp(join(tmpdir(), 'roamcall-state-'));
+      try {
+        const server = await stage.server('--bot', '0', '--no-lab', '--state', state);
+        const ada = await stage.person(kind, server, 'Ada');
+        const bob = await stage.person('chromium', server, 'Bob');
+        await ada.join('restart');
+        await bob.join('restart');
+        await ada.seesMotion('Bob');
+        await bob.hears('Ada');
+        await ada.click('mic'); // off
+        await ada.click('chat');
+        await ada.page.waitForSelector(testid('chat-input'));
+        await ada.page.type(testid('chat-input'), 'Still here?');
+        await ada.click('chat-send');
+        await until(
+          'Bob has the message',
+          () => bob.has('chat-unread'),
+          (unread) => unread,
         );
-        expect(verdict).toBe('resumed');
-        expect(down?.measured && up?.measured).toBe(true);
-        expect(down?.longest_gap_ms).toBeLessThan(LONGEST_MS);
-        expect(up?.longest_gap_ms).toBeLessThan(LONGEST_MS);
-      }
-      await ada.seesMotion('Bob');
-      await bob.seesMotion('Ada');
-      const after = [await ada.sees('Bob'), await bob.sees('Ada')];
-      expect(after.map((s) => s.participant)).toEqual(before.map((s) => s.participant));
-      expect(after[1]?.muted).toBe(true);
-      for (const person of [ada, bob]) {
-        expect(
-          await person.page.$$eval(testid('remote-video'), (all) =>
-            all.map((c) => c.hasAttribute('data-marked')),
+        await until(
+          'Bob is shown that Ada is muted',
+          () => bob.sees('Ada'),
+          (s) => s.muted,
+        );
+        const before = [await ada.sees('Bob'), await bob.sees('Ada')];
+        // Marks the tiles: what comes in their place has no mark.
+        for (const person of [ada, bob])
+          await person.page.$$eval(testid('remote-video'), (all) => {
+            for (const canvas of all) canvas.setAttribute('data-marked', '');
+          });
+        const told = [ada, bob].map((p) =>
+          until(
+            `${p.name} is told`,
+            () => p.text('toasts'),
+            (t) => t?.includes('The server restarts.') ?? false,
           ),
-        ).toEqual([true]);
+        );
+
+        let running = server;
+        const gaps: number[] = [];
+        for (let n = 0; n < RESTARTS; n++) {
+          await running.stop();
+          running = await stage.again(running);
+          const { events } = running;
+          for (const name of ['Ada', 'Bob']) {
+            const { report } = await events.next(
+              `${name}'s report`,
+              (e) => e.type === 'handover_report' && e.name === name,
+            );
+            expect(report?.verdict).toBe('resumed');
+            expect(report?.down.measured && report.up.measured).toBe(true);
+            gaps.push(report?.down.longest_gap_ms ?? Number.NaN, report?.up.longest_gap_ms ?? Number.NaN);
+          }
+        }
+        await Promise.all(told);
+        console.info(`${kind}: longest gaps ${gaps.map((g) => Math.round(g)).sort((x, y) => x - y)} ms`);
+        expect(Math.max(...gaps)).toBeLessThan(LONGEST_MS);
+        await ada.seesMotion('Bob');
+        await bob.seesMotion('Ada');
+        const after = [await ada.sees('Bob'), await bob.sees('Ada')];
+        expect(after.map((s) => s.participant)).toEqual(before.map((s) => s.participant));
+        expect(after[1]?.muted).toBe(true);
+        for (const person of [ada, bob]) {
+          expect(
+            await person.page.$$eval(testid('remote-video'), (all) =>
+              all.map((c) => c.hasAttribute('data-marked')),
+            ),
+          ).toEqual([true]);
+        }
+        await bob.click('chat');
+        await bob.page.waitForSelector(testid('chat-message'));
+        expect(await bob.page.$$eval(testid('chat-message'), (all) => all.length)).toBe(1);
+        await ada.click('mic');
+        await bob.hears('Ada');
+      } finally {
+        await rm(state, { recursive: true, force: true });
       }
-      await bob.click('chat');
-      await bob.page.waitForSelector(testid('chat-message'));
-      expect(await bob.page.$$eval(testid('chat-message'), (all) => all.length)).toBe(1);
-      await ada.click('mic');
-      await bob.hears('Ada');
-    } finally {
-      await rm(state, { recursive: true, force: true });
-    }
-  });
+    },
+  );
 });
