@@ -23,7 +23,7 @@ What it opens:
   UDP, ports at random    one for each participant's lab link (--link-ports to choose them, --no-lab for none)
 
 With --state DIR calls go on over a restart: a signal (SIGTERM, or control-C) makes it tell everybody and write the
-calls down, the next one at the same address takes them over, and all are back within a second. The directory also has
+calls down, the next one at the same address takes them over, and all are back in a moment. The directory also has
 the certificates and the operator's key. Nobody else may read it. Where systemd gives a runtime directory
 ($RUNTIME_DIRECTORY) the calls are there instead.
 
