@@ -13,8 +13,9 @@ GENERATED := web/src/protocol/messages.gen.ts
 FUZZTIME  ?= $(if $(CI),30s,5s)
 SOAK      ?= 30m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+PEBBLE    := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
 
-.PHONY: run build web test test-go test-web fuzz soak e2e browsers check generate format bench-relay bench-handover bench-media bench-roam sample screens clean
+.PHONY: run build web test test-go test-web fuzz soak e2e browsers check generate format bench-relay bench-load bench-restart bench-handover bench-media bench-roam sample screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -37,8 +38,12 @@ test: SOAK = 2m
 test: check test-go test-web fuzz soak e2e
 
 # One package at a time: they wait more than they work, and several have networks to keep pace with.
-test-go: $(PAGE)
-	go test -race -p 1 ./...
+test-go: $(PAGE) bin/pebble
+	PATH="$(CURDIR)/bin:$$PATH" go test -race -p 1 ./...
+
+# The authority that the tests of certificates ask.
+bin/pebble:
+	@GOBIN="$(CURDIR)/bin" go install $(PEBBLE)
 
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
@@ -89,6 +94,16 @@ format: web/node_modules/.package-lock.json
 # What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback.
 bench-relay:
 	go test -run '^$$' -bench Relay -benchmem ./server
+
+# What a restart of the server does to a call of two native participants: the longest gap that anybody saw, of ten.
+bench-restart:
+	go test -run '^$$' -bench Restart -benchtime 10x ./cmd/roamcall
+
+# What the server costs, and how its calls are, with more and more people: see roamcall bench --help.
+LOADS ?= "--subscribers 10" "--subscribers 50" "--subscribers 100" "--subscribers 200" "--subscribers 300" "--subscribers 500" \
+         "--shape meeting" "--shape meeting --switches 60" "--subscribers 100 --switches 900 --together 30" "--shape audio-room" "--shape churn"
+bench-load: build
+	@for load in $(LOADS); do $(BIN) bench --ramp 10s $$load || exit 1; echo; done
 
 # What a handover does to the call, in real browsers.
 bench-handover: build browsers

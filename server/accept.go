@@ -268,8 +268,7 @@ func (s *Server) join(session *session, join signaling.Join) error {
 	p := newParticipant(strings.TrimSpace(join.Name), join.Receive, false)
 	session.participant = p
 	welcome := func(others []signaling.Participant) {
-		s.begin(session)
-		session.send(s.welcome(session, others, false))
+		session.send(s.welcome(session, others, s.begin(session), false))
 		p.call.sendChat(session, join.ChatAfter)
 	}
 	c := s.calls[join.Room]
@@ -294,20 +293,20 @@ func (s *Server) join(session *session, join signaling.Join) error {
 
 // resume gives an existing participant its new session. s.mu is held.
 func (s *Server) resume(session *session, join signaling.Join, began time.Time) error {
-	p := s.tokens[join.Token]
+	p := s.tokens.find(join.Token)
 	if p == nil || p.call.room != join.Room {
 		return signaling.Errorf(signaling.CodeBadToken, "The call did not wait any longer. Please join again.")
 	}
 	session.participant = p
 	previous, resumed := p.lastConnection, time.Now()
 	old, err := p.call.resume(p, session, join.Receive, func(others []signaling.Participant) {
-		s.begin(session)
-		session.send(s.welcome(session, others, true))
+		session.send(s.welcome(session, others, s.begin(session), true))
 		p.call.sendChat(session, join.ChatAfter)
 	})
 	if err != nil {
 		return err
 	}
+	s.startBots(p.call) // if it was taken over
 	phases := path.Phases{SilenceMS: min(max(0, join.SilenceMS), milliseconds(signaling.ResumeWindow)), HandshakeMS: milliseconds(resumed.Sub(began))}
 	// Not under s.mu: the observer publishes, and its callbacks ask the server.
 	s.running.Go(func() { s.observer.Resumed(session.id, previous, resumed, phases) })
@@ -317,19 +316,19 @@ func (s *Server) resume(session *session, join signaling.Join, began time.Time) 
 	return nil
 }
 
-// begin makes a session the newest of its participant. s.mu is held.
-func (s *Server) begin(session *session) {
+// begin makes a session the newest of its participant, and returns the token that replaces it. s.mu is held.
+func (s *Server) begin(session *session) (token string) {
 	p := session.participant
 	p.lastConnection = session.id
 	p.sessions++
-	s.tokens.issue(p)
+	return s.tokens.issue(p)
 }
 
 // welcome is called with the call's lock held, before anything else is sent to the participant.
-func (s *Server) welcome(session *session, others []signaling.Participant, resumed bool) signaling.Welcome {
+func (s *Server) welcome(session *session, others []signaling.Participant, token string, resumed bool) signaling.Welcome {
 	p := session.participant
 	w := signaling.Welcome{
-		Participant: p.id, Room: p.call.room, Name: p.name, Token: p.tokens[len(p.tokens)-1], Resumed: resumed, Sessions: p.sessions, Connection: session.id,
+		Participant: p.id, Room: p.call.room, Name: p.name, Token: token, Resumed: resumed, Sessions: p.sessions, Connection: session.id,
 		ReportIntervalMS: int(signaling.ReportInterval.Milliseconds()), ResumeWindowMS: int(signaling.ResumeWindow.Milliseconds()),
 		Hand: p.hand, Participants: others,
 	}

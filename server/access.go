@@ -1,7 +1,6 @@
 package server
 
 import (
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -21,9 +20,6 @@ type access struct {
 const operatorCookie = "roamcall_operator"
 
 func newAccess(key string, origins []string) *access {
-	if key == "" {
-		key = rand.Text()
-	}
 	return &access{key: key, origins: origins}
 }
 

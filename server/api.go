@@ -48,6 +48,11 @@ func (s *Server) sessionHost(r *http.Request) string {
 }
 
 func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
+	if s.stopping() { // who asks where to open a session should ask the next process
+		w.Header().Set("Connection", "close")
+		web.WriteError(w, http.StatusServiceUnavailable, "The server stops.")
+		return
+	}
 	sums, err := s.certs.hashes()
 	if err != nil {
 		s.log.Error("no certificate", "err", err)
@@ -95,11 +100,14 @@ func (s *Server) becomeOperator(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) stopping() bool {
 	s.mu.Lock()
-	closing := s.closing
-	s.mu.Unlock()
-	if closing {
+	defer s.mu.Unlock()
+	return s.closing
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	if s.stopping() {
 		web.WriteError(w, http.StatusServiceUnavailable, "The server stops.")
 		return
 	}

@@ -30,6 +30,7 @@ type call struct {
 	speakers     speakers
 	toldSpeakers []uint32 // what everybody was told last is sent on, nil before there were too many microphones
 	closed       bool
+	handedOver   bool // to the next process: what is said from now on is said to that one
 }
 
 type limits struct {
@@ -97,6 +98,11 @@ func (c *call) sessionLost(p *participant, s *session, window time.Duration) {
 	c.disconnect(p)
 	c.allWanted()
 	c.broadcast(p, signaling.ParticipantChanged{ID: p.id, Presence: signaling.Reconnecting})
+	c.awaitReturn(p, window)
+}
+
+// awaitReturn removes p unless it is back in time. c.mu is held.
+func (c *call) awaitReturn(p *participant, window time.Duration) {
 	p.expiry = time.AfterFunc(window, func() {
 		c.remove(p, "connection lost", func() bool { return p.session == nil })
 	})
@@ -144,7 +150,7 @@ func (c *call) remove(p *participant, reason string, condition func() bool) {
 		return
 	}
 	p.gone = true
-	dropped := p.session == nil && !p.test
+	dropped := p.session == nil && !p.test && !c.handedOver
 	c.disconnect(p)
 	for flow := range p.tracks {
 		c.endTrack(p, flow)

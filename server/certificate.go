@@ -28,24 +28,26 @@ const (
 
 // certificates gives the certificate for new connections and the hashes that pages pin.
 //
-// Besides the one from files, if there is one, there is always a self-made one. A page under the server's name is not the only one there is: that of
+// Besides the one from files or from an authority, if there is one, there is always a self-made one. A page under the server's name is not the only one there is: that of
 // http://localhost and those of companions open their sessions at 127.0.0.1, where a certificate for call.example does not validate. So
 // over QUIC a client that names no server gets the self-made one, and a page whose session is at an address gets its hash: browsers
 // name none exactly when the host is an address (RFC 6066, section 3). Nobody loses by that. A page opened by address, under a
 // certificate for a name, has been warned about; under one for the address, it pins like the others. Over TCP, where nobody pins, all get the one
-// from files.
+// from files; that of a domain is for who asks for its name.
 type certificates struct {
-	fixed *tls.Certificate // from files; nil without
-	now   func() time.Time
+	fixed  *tls.Certificate // from files; nil without
+	domain *domain          // with one from an authority; nil without
+	now    func() time.Time
+	kept   *identity
 
 	mu      sync.Mutex
 	current *tls.Certificate // self-made
 	next    *tls.Certificate // made certificateNotice before it takes over
 }
 
-// loadCertificates makes certificates in memory and, unless the names are empty, reads a key pair.
-func loadCertificates(certFile, keyFile string) (*certificates, error) {
-	c := &certificates{now: time.Now}
+// loadCertificates takes the self-made certificates of the identity, or makes one, and reads a key pair unless the names are empty.
+func loadCertificates(certFile, keyFile string, kept *identity) (*certificates, error) {
+	c := &certificates{now: time.Now, kept: kept}
 	if certFile != "" {
 		pair, err := tls.LoadX509KeyPair(certFile, keyFile)
 		if err != nil {
@@ -53,29 +55,46 @@ func loadCertificates(certFile, keyFile string) (*certificates, error) {
 		}
 		c.fixed = &pair
 	}
+	for i, o := range kept.Certificates {
+		pair, err := o.parse()
+		if err != nil || !coversMachine(pair.Leaf) { // it has other addresses by now
+			break
+		}
+		if i == 0 {
+			c.current = pair
+		} else {
+			c.next = pair
+		}
+	}
 	_, err := c.selfMade()
 	return c, err
 }
 
-// rotate makes what is missing at this moment. Connections of the old certificate go on: TLS looks at it only in the handshake.
-func (c *certificates) rotate() error {
+// rotate makes what is missing at this moment, and keeps it. Connections of the old certificate go on: TLS looks at it only in the handshake.
+func (c *certificates) rotate() (err error) {
 	now := c.now()
-	makeOne := func(dst **tls.Certificate) (err error) {
-		*dst, err = newCertificate(now)
-		return err
+	current, next := c.current, c.next
+	if current != nil {
+		left := current.Leaf.NotAfter.Sub(now)
+		if left < certificateRenewal+certificateNotice && next == nil {
+			if next, err = newCertificate(now); err != nil {
+				return err
+			}
+		}
+		if left < certificateRenewal {
+			current, next = next, nil
+		}
 	}
-	if c.current == nil {
-		return makeOne(&c.current)
-	}
-	left := c.current.Leaf.NotAfter.Sub(now)
-	if left < certificateRenewal+certificateNotice && c.next == nil {
-		if err := makeOne(&c.next); err != nil {
+	if current == nil || now.After(current.Leaf.NotAfter) { // after a long pause what is kept is of no use
+		if current, err = newCertificate(now); err != nil {
 			return err
 		}
 	}
-	if left < certificateRenewal {
-		c.current, c.next = c.next, nil
+	if current == c.current && next == c.next {
+		return nil
 	}
+	c.current, c.next = current, next
+	c.kept.keep(current, next)
 	return nil
 }
 
@@ -90,23 +109,32 @@ func (c *certificates) selfMade() (*tls.Certificate, error) {
 }
 
 // overTCP is a tls.Config.GetCertificate.
-func (c *certificates) overTCP(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c.fixed != nil {
+func (c *certificates) overTCP(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	switch {
+	case c.fixed != nil:
 		return c.fixed, nil
+	case c.domain.is(hello.ServerName):
+		return c.domain.certificate(hello)
 	}
 	return c.selfMade()
 }
 
 // overQUIC is a tls.Config.GetCertificate.
 func (c *certificates) overQUIC(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if c.covers(hello.ServerName) {
+	switch {
+	case c.domain.is(hello.ServerName):
+		return c.domain.certificate(hello)
+	case c.covers(hello.ServerName):
 		return c.fixed, nil
 	}
 	return c.selfMade()
 }
 
-// covers tells whether clients of this host get the certificate from files over QUIC: those that name a host for which it is.
+// covers tells whether clients of this host get the certificate from files, or that of the domain, over QUIC: those that name a host for which it is.
 func (c *certificates) covers(host string) bool {
+	if c.domain.is(host) {
+		return true
+	}
 	_, err := netip.ParseAddr(host)
 	return c.fixed != nil && host != "" && err != nil && c.fixed.Leaf.VerifyHostname(host) == nil
 }
@@ -158,6 +186,16 @@ func newCertificate(now time.Time) (*tls.Certificate, error) {
 		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
 	return &tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+// coversMachine tells whether a self-made certificate is for all addresses that this machine has now.
+func coversMachine(leaf *x509.Certificate) bool {
+	for _, ip := range lanAddresses() {
+		if leaf.VerifyHostname(ip.String()) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // lanAddresses are the addresses of this machine under which others on its network reach it.

@@ -41,7 +41,7 @@ func TestCertificateChangeOver(t *testing.T) {
 	for _, fixed := range []*tls.Certificate{nil, {}} {
 		start := time.Now()
 		now := start
-		c := &certificates{fixed: fixed, now: func() time.Time { return now }}
+		c := &certificates{fixed: fixed, kept: &identity{}, now: func() time.Time { return now }}
 		pinned := map[time.Duration][]string{}
 		changes := 0
 		for age := time.Duration(0); age < 60*24*time.Hour; age += 6 * time.Hour {
@@ -85,7 +85,7 @@ func TestCertificateByServerName(t *testing.T) {
 		{"", "", "call.example", false, false},
 		{"", "", "", false, false},
 	} {
-		certs, err := loadCertificates(c.cert, c.key)
+		certs, err := loadCertificates(c.cert, c.key, &identity{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -181,7 +181,7 @@ func TestCertificateFilesErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range []string{broken, filepath.Join(dir, "absent.pem")} {
-		if _, err := loadCertificates(file, file); err == nil {
+		if _, err := loadCertificates(file, file, &identity{}); err == nil {
 			t.Errorf("%s was accepted", file)
 		}
 	}

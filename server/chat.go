@@ -64,6 +64,8 @@ func (c *call) write(p *participant, m signaling.Chat) error {
 	switch {
 	case p.gone:
 		return errCallEnded
+	case c.handedOver:
+		return nil // p sends it again when it is back
 	case c.chat.has(m.Nonce):
 		return nil // p sent it again before it came back: it has, or is on its way
 	case !p.talk.chat.Allow():

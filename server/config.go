@@ -19,7 +19,11 @@ type Config struct {
 	HTTP     string // plain HTTP address, for browsers on this machine; "127.0.0.1:8080"; "off" for none
 	CertFile string // PEM; with KeyFile, beside the certificate made in memory, which is for who asks for no name
 	KeyFile  string // PEM
-	NoLab    bool   // no links with emulated networks
+	// ACMEDomain is a name for which an authority gives the certificate, see domain; "": none. It needs StateDir.
+	ACMEDomain    string
+	ACMEHTTP      string // plain HTTP address where the authority looks, as well as at Addr; ":80"; "off" for none
+	ACMEDirectory string // URL of the authority; Let's Encrypt's
+	NoLab         bool   // no links with emulated networks
 
 	// Bots is the number of test participants in every call while somebody else is in it; negative: 1 if Lab is on and 0 otherwise.
 	Bots            int
@@ -29,6 +33,11 @@ type Config struct {
 	AllowOrigins    []string       // origins of pages on other hosts that may open a session
 	LinkPorts       string         // "FROM-TO": UDP ports of the lab's links, for firewalls; "": any
 	Networks        []link.Network // that the lab emulates; link.DefaultNetworks if empty
+
+	// StateDir is a directory for what outlives the process: the server's identity, and from its end until the next process is there the calls; "": nothing does.
+	StateDir string
+	// CallsDir is where the calls are instead, for a directory that is emptied at the end unless there is a next process; StateDir.
+	CallsDir string
 
 	Record       string // file for a recording of all events and measurements (package recording); "": none
 	RecordRedact bool   // without real addresses, rooms and names of people
@@ -48,6 +57,9 @@ func (c Config) withDefaults() Config {
 	if c.HTTP == "" {
 		c.HTTP = "127.0.0.1:8080"
 	}
+	if c.ACMEHTTP == "" {
+		c.ACMEHTTP = ":80"
+	}
 	if c.MaxParticipants == 0 {
 		c.MaxParticipants = 50
 	}
@@ -63,6 +75,9 @@ func (c Config) withDefaults() Config {
 			c.Bots = 0
 		}
 	}
+	if c.CallsDir == "" {
+		c.CallsDir = c.StateDir
+	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
 	}
@@ -75,6 +90,12 @@ const maxBots = 11
 func (c Config) check() error {
 	if (c.CertFile == "") != (c.KeyFile == "") {
 		return fmt.Errorf("a certificate needs both --tls-cert and --tls-key")
+	}
+	if c.ACMEDomain != "" && c.CertFile != "" {
+		return fmt.Errorf("the certificate is either from files (--tls-cert) or from an authority (--acme-domain)")
+	}
+	if c.ACMEDomain != "" && c.StateDir == "" {
+		return fmt.Errorf("--acme-domain needs --state DIR to keep the certificate: authorities give only a few for a name")
 	}
 	if c.Bots > maxBots {
 		return fmt.Errorf("%d test participants are more than the %d that fit in a call's grid", c.Bots, maxBots)

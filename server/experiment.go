@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -191,7 +192,7 @@ func (s *Server) shownHashes() []string {
 	if s.plain != nil {
 		return nil
 	}
-	cert, err := s.certs.overTCP(nil)
+	cert, err := s.certs.overTCP(&tls.ClientHelloInfo{})
 	if err != nil {
 		return nil
 	}

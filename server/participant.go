@@ -40,9 +40,9 @@ type participant struct {
 	published atomic.Pointer[publishedTracks]
 
 	// Guarded by Server.mu.
-	tokens         []string // that resume it, the newest last; see tokens
-	sessions       int      // that it has had
-	lastConnection string   // that of its newest session
+	tokens         []tokenHash // that resume it, the newest last; see tokens
+	sessions       int         // that it has had
+	lastConnection string      // that of its newest session
 }
 
 func newParticipant(name string, receive []signaling.Codec, test bool) *participant {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -16,8 +17,10 @@ import (
 	"github.com/quic-go/quic-go"
 	"github.com/quic-go/quic-go/http3"
 	"github.com/quic-go/webtransport-go"
+	"golang.org/x/crypto/acme"
 	"golang.org/x/time/rate"
 
+	"github.com/roamcall/roamcall/server/kept"
 	"github.com/roamcall/roamcall/server/link"
 	"github.com/roamcall/roamcall/server/path"
 	"github.com/roamcall/roamcall/server/recording"
@@ -40,6 +43,7 @@ const (
 type Server struct {
 	config      Config
 	log         *slog.Logger
+	identity    *identity
 	certs       *certificates
 	access      *access
 	observer    *path.Observer
@@ -50,6 +54,8 @@ type Server struct {
 	counts      *counts
 	sample      *sample           // of test participants
 	recorded    *recording.Writer // nil unless it is asked for
+	state       *kept.Dir         // nil if nothing outlives the process
+	callsDir    *kept.Dir         // the same
 	comparisons comparisons
 
 	udp       *quic.Transport
@@ -60,6 +66,8 @@ type Server struct {
 	tls       net.Listener
 	plain     net.Listener // nil if there is none
 	web       *http.Server
+	acme      net.Listener // nil unless an authority asks over plain HTTP
+	acmeWeb   *http.Server
 	linked    net.Listener // where stream links end; nil without the lab
 	linkedWeb *http.Server
 	upstream  netip.AddrPort // of links: this server's UDP address
@@ -86,23 +94,24 @@ func New(config Config) (*Server, error) {
 	if err := config.check(); err != nil {
 		return nil, err
 	}
-	certs, err := loadCertificates(config.CertFile, config.KeyFile)
-	if err != nil {
-		return nil, err
-	}
 	sample, err := loadSample()
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{
 		sample: sample, unproven: rate.NewLimiter(unprovenPerSecond, unprovenBurst), markRate: rate.NewLimiter(marksPerSecond, markBurst),
-		config: config, log: config.Logger, certs: certs, access: newAccess(config.OperatorKey, config.AllowOrigins),
+		config: config, log: config.Logger,
 		calls: map[string]*call{}, sessions: map[string]*session{}, tokens: tokens{}, startedAt: time.Now(), counts: newCounts(),
 	}
 	s.handovers.pending = map[string]*measuring{}
 	s.comparisons.byID = map[string]*comparison{}
 	s.sessionsCtx, s.endSessions = context.WithCancel(context.Background())
-	err = s.open()
+	if err = s.recall(); err == nil {
+		err = s.open()
+	}
+	if err == nil {
+		s.takeOver()
+	}
 	if err == nil && config.Record != "" { // last, so that there is no file of a server that did not start
 		s.recorded, err = recording.Create(config.Record, recording.Options{Redact: config.RecordRedact, Limit: config.RecordLimit, Roamcall: config.Version})
 	}
@@ -111,6 +120,29 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// recall opens what outlives processes, and takes what others know this server by.
+func (s *Server) recall() (err error) {
+	if s.config.StateDir != "" {
+		if s.state, err = kept.Open(s.config.StateDir); err != nil {
+			return fmt.Errorf("cannot keep anything in %s: %w", s.config.StateDir, err)
+		}
+		if s.callsDir, err = kept.Open(s.config.CallsDir); err != nil {
+			return fmt.Errorf("cannot keep calls in %s: %w", s.config.CallsDir, err)
+		}
+	}
+	if s.identity, err = loadIdentity(s.state, s.log); err != nil {
+		return fmt.Errorf("cannot keep the server's identity: %w", err)
+	}
+	s.access = newAccess(cmp.Or(s.config.OperatorKey, s.identity.OperatorKey), s.config.AllowOrigins)
+	if s.certs, err = loadCertificates(s.config.CertFile, s.config.KeyFile, s.identity); err != nil {
+		return err
+	}
+	if s.config.ACMEDomain != "" {
+		s.certs.domain, err = newDomain(s.config.ACMEDomain, s.config.ACMEDirectory, s.config.StateDir, s.log)
+	}
+	return err
 }
 
 // open listens and wires what belongs together.
@@ -137,6 +169,7 @@ func (s *Server) open() error {
 	// From here on the transport owns the socket.
 	s.udp = &quic.Transport{
 		Conn: s.observer.NewSocket(conn), ConnectionIDLength: connectionIDLength,
+		StatelessResetKey: &s.identity.ResetKey, TokenGeneratorKey: &s.identity.TokenKey,
 		VerifySourceAddress: func(net.Addr) bool {
 			if s.unproven.Allow() {
 				return false
@@ -158,6 +191,9 @@ func (s *Server) open() error {
 		if s.plain, err = net.Listen("tcp", s.config.HTTP); err != nil {
 			return fmt.Errorf("cannot listen on TCP %s: %w", s.config.HTTP, plainError(err))
 		}
+	}
+	if err := s.openACME(); err != nil {
+		return err
 	}
 	if !s.config.NoLab {
 		if s.links, err = s.openLab(own); err != nil {
@@ -199,6 +235,9 @@ func (s *Server) open() error {
 		ConnContext: withTCP,
 		ErrorLog:    slog.NewLogLogger(s.log.Handler(), slog.LevelDebug), // TLS handshakes that browsers give up on
 	}
+	if s.certs.domain != nil {
+		s.web.TLSConfig.NextProtos = append(s.web.TLSConfig.NextProtos, "h2", "http/1.1", acme.ALPNProto) // with the last the authority looks
+	}
 	return nil
 }
 
@@ -227,7 +266,7 @@ func plainError(err error) error {
 // Run serves until ctx ends, then says goodbye to everybody and closes the server. It returns nil after an end that was asked for.
 func (s *Server) Run(ctx context.Context) error {
 	defer s.close()
-	failed := make(chan error, 5)
+	failed := make(chan error, 6)
 	serve := func(what string, f func() error) {
 		s.running.Go(func() {
 			if err := f(); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, quic.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
@@ -251,6 +290,12 @@ func (s *Server) Run(ctx context.Context) error {
 	if s.linked != nil {
 		serve("TCP links", func() error { return s.linkedWeb.Serve(s.linked) })
 		s.running.Go(func() { s.sweepComparisons(observing) })
+	}
+	if s.acme != nil {
+		serve("HTTP for the authority", func() error { return s.acmeWeb.Serve(s.acme) })
+	}
+	if s.certs.domain != nil {
+		s.running.Go(func() { s.certs.domain.obtain(observing) })
 	}
 	serve("QUIC", s.acceptConnections)
 	var err error
@@ -281,8 +326,16 @@ func (s *Server) acceptConnections() error {
 	}
 }
 
-// goodbye tells everybody that the server goes away and gives them GoodbyeGrace to close.
+// goodbye hands the calls over, if there may be a next process, tells everybody that the server goes away and gives them a moment to close.
 func (s *Server) goodbye() {
+	reason, patience := "The server stops. The call goes on as soon as it is back.", 2*signaling.GoodbyeGrace
+	if s.callsDir != nil {
+		if err := s.handOver(); err != nil {
+			s.log.Error("the calls are not handed over", "err", err)
+		} else {
+			reason, patience = "The server restarts. The call goes on in a moment.", drainPatience
+		}
+	}
 	s.mu.Lock()
 	s.closing = true
 	sessions := make([]*session, 0, len(s.sessions))
@@ -291,9 +344,9 @@ func (s *Server) goodbye() {
 	}
 	s.mu.Unlock()
 	for _, session := range sessions {
-		session.goodbye(signaling.Errorf(signaling.CodeGoingAway, "The server stops. The call goes on as soon as it is back."))
+		session.goodbye(signaling.Errorf(signaling.CodeGoingAway, "%s", reason))
 	}
-	deadline := time.After(2 * signaling.GoodbyeGrace)
+	deadline := time.After(patience)
 	for _, session := range sessions {
 		select {
 		case <-session.ctx.Done():
@@ -309,10 +362,12 @@ func (s *Server) close() {
 	if s.web != nil {
 		s.web.Close()
 	}
-	if s.linkedWeb != nil {
-		s.linkedWeb.Close()
+	for _, web := range []*http.Server{s.linkedWeb, s.acmeWeb} {
+		if web != nil {
+			web.Close()
+		}
 	}
-	for _, l := range []net.Listener{s.tls, s.plain, s.linked} {
+	for _, l := range []net.Listener{s.tls, s.plain, s.linked, s.acme} {
 		if l != nil {
 			l.Close()
 		}
@@ -335,6 +390,8 @@ func (s *Server) close() {
 	if s.recorded != nil {
 		s.recorded.Close() // what was written is written
 	}
+	s.state.Close()
+	s.callsDir.Close()
 }
 
 // UDPAddr is where QUIC listens; TCP has the same port.

@@ -125,7 +125,7 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 	flags.IntVar(&f.calls, "calls", 1, "`number` of calls")
 	flags.IntVar(&f.publishers, "publishers", 0, "`number` of people in each call who send; the shape's if 0")
 	flags.IntVar(&f.subscribers, "subscribers", -1, "`number` of people in each call who only receive, in an audio-room of all; the shape's if not given")
-	flags.Func("video", "`size` that publishers send: 720p, 360p, 180p or off (default 720p)", func(v string) error {
+	flags.Func("video", "`size` that publishers send: 720p, 360p, 180p or off (default 720p, in a meeting 360p)", func(v string) error {
 		for _, s := range videoSizes {
 			if s.name == v {
 				f.video = s
@@ -149,7 +149,10 @@ func parseBench(args []string, out io.Writer) (benchFlags, error) {
 		f.publishers, f.subscribers = cmp.Or(f.publishers, 1), orDefault(f.subscribers, 10)
 	case "churn":
 		f.publishers, f.subscribers = cmp.Or(f.publishers, 1), orDefault(f.subscribers, 20)
-	case "meeting":
+	case "meeting": // in tiles
+		if !given(flags, "video") {
+			f.video = videoSizes[1]
+		}
 		f.publishers, f.subscribers = cmp.Or(f.publishers, peopleInMeeting), orDefault(f.subscribers, 0)
 	case "audio-room": // the number of people is that of microphones
 		if f.publishers == 0 {

@@ -21,6 +21,7 @@ var imports = map[string][]string{
 	"server/link":           {module + "server/link/iface", "golang.org/x/sys"},
 	"server/link/companion": {module + "server/link", module + "server/internal/web"},
 	"server/path":           {"github.com/quic-go/quic-go"},
+	"server/kept":           {},
 	"server/recording":      {module + "server/path"},
 	"server":                {module + "assets", module + "media", module + "server/", module + "signaling", "github.com/", "golang.org/x/"},
 	"server/internal":       {module + "server/", module + "signaling"},

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -16,7 +17,14 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is the program itself where a test has started this binary as that.
+func TestMain(m *testing.M) {
+	if os.Getenv(asRoamcall) != "" {
+		main()
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 func TestHelp(t *testing.T) {
 	for _, c := range []struct {
@@ -55,6 +63,13 @@ func TestErrorsAreOneLine(t *testing.T) {
 		{"serve", "--addr", taken.Addr().String(), "--http", "off"},
 		{"serve", "--tls-cert", "/nonexistent.pem", "--tls-key", "/nonexistent.pem"},
 		{"serve", "--tls-cert", "/nonexistent.pem"},
+		{"serve", "--state", "/dev/null/state"},
+		{"serve", "--acme-domain", "call.example.org"},
+		{"serve", "--acme-domain", "localhost", "--state", t.TempDir()},
+		{"serve", "--acme-domain", "192.0.2.1", "--state", t.TempDir()},
+		{"serve", "--acme-domain", "*.example.org", "--state", t.TempDir()},
+		{"serve", "--acme-domain", "call.example.org", "--state", t.TempDir(), "--tls-cert", "c.pem", "--tls-key", "k.pem"},
+		{"serve", "--addr", "127.0.0.1:0", "--http", "off", "--acme-domain", "call.example.org", "--state", t.TempDir(), "--acme-http", taken.Addr().String()},
 		{"serve", "--bot", "-1"},
 		{"serve", "--bot", "12"},
 		{"serve", "--bot", "99999999999999999999"},

@@ -22,6 +22,11 @@ What it opens:
   TCP of --http           the pages for browsers on this machine, without certificate warnings
   UDP, ports at random    one for each participant's lab link (--link-ports to choose them, --no-lab for none)
 
+With --state DIR calls go on over a restart: a signal (SIGTERM, or control-C) makes it tell everybody and write the
+calls down, the next one at the same address takes them over, and all are back in a moment. The directory also has
+the certificates and the operator's key. Nobody else may read it. Where systemd gives a runtime directory
+($RUNTIME_DIRECTORY) the calls are there instead.
+
 With --record FILE it writes down every event and measurement as JSON lines: no media and no keys. Open
 the file on the page /replay, with or without a server that runs calls: the dashboard shows it again.
 Addresses and names are in it; with --record-redact others stand in their place, to hand the file on.
@@ -40,6 +45,10 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&c.HTTP, "http", "127.0.0.1:8080", "`address` for plain HTTP on this machine, or \"off\"")
 	flags.StringVar(&c.CertFile, "tls-cert", "", "certificate `file` (PEM) for a name, beside the one made in memory")
 	flags.StringVar(&c.KeyFile, "tls-key", "", "its key `file` (PEM)")
+	flags.StringVar(&c.ACMEDomain, "acme-domain", "", "`name` of this server, for which an authority gives a certificate by itself (Let's Encrypt); needs --state")
+	flags.StringVar(&c.ACMEHTTP, "acme-http", "", "`address` for plain HTTP, where the authority may look whether the name leads here; default :80, or \"off\"")
+	flags.StringVar(&c.ACMEDirectory, "acme-directory", "", "`URL` of another authority")
+	flags.StringVar(&c.StateDir, "state", "", "`directory` for what outlives the process, so that calls go on over a restart; \"\" for none")
 	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
 	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")
 	flags.IntVar(&c.MaxParticipants, "max-participants", 50, "most `people` in one call")
@@ -81,6 +90,8 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 		level = slog.LevelDebug
 	}
 	c.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+	// systemd empties it when the service stops, and with RuntimeDirectoryPreserve=restart not when it restarts, which is what the calls need.
+	c.CallsDir, _, _ = strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
 	c.Version = version
 	c.Migrate = migrateOnce
 
@@ -91,14 +102,18 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	fmt.Fprintf(out, "Roamcall is ready: open %s\n", s.URL())
 	if urls := s.LANURLs(); len(urls) > 0 {
 		hint := "the browser warns once: the certificate is this machine's own"
-		if c.CertFile != "" {
+		named := c.CertFile != "" || c.ACMEDomain != ""
+		if named {
 			hint = "without a warning under the name that the certificate is for"
 		}
 		fmt.Fprintf(out, "From other devices: %s   (%s)\n", strings.Join(urls, "  "), hint)
-		if c.CertFile == "" {
+		if !named {
 			fmt.Fprintf(out, "Fingerprint of its certificate, for roamcall join --pin and roamcall link: %s\n", s.Fingerprint())
 		}
 		fmt.Fprintf(out, "Operator's key for the dashboard from there: %s\n", s.OperatorKey())
+	}
+	if c.ACMEDomain != "" {
+		fmt.Fprintf(out, "Once there is a certificate: https://%s\n", hostOf(c.ACMEDomain, s.UDPAddr().Port()))
 	}
 	if c.Record != "" {
 		fmt.Fprintf(out, "Recording to %s: open it later at %s/replay\n", c.Record, s.URL())
@@ -107,4 +122,12 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	defer stop()
 	go fitProcs(fitting)
 	return s.Run(ctx)
+}
+
+// hostOf is a name with a port where HTTPS needs one.
+func hostOf(name string, port uint16) string {
+	if port == 443 {
+		return name
+	}
+	return fmt.Sprintf("%s:%d", name, port)
 }

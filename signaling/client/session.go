@@ -238,6 +238,7 @@ func (s *session) readControl() {
 		s.heardNow()
 		if g, ok := m.(signaling.Goodbye); ok {
 			s.end(signaling.Errorf(g.Code, "%s", g.Message))
+			s.wt.CloseWithError(webtransport.SessionErrorCode(g.Code), "") // the server waits for that
 			return
 		}
 		s.c.handle(s, m)

@@ -603,6 +603,7 @@ describe('Connection', () => {
     world.reachable = false;
     first.goodbye(Codes.goingAway);
     expect(first.closed).toBe(true);
+    expect(world.messages.at(-1)).toMatchObject({ type: 'goodbye', code: Codes.goingAway }); // for people
     await pass(30_000);
     expect(world.phases.at(-1)).toBe('reconnecting');
     world.reachable = true;

@@ -31,6 +31,8 @@ const FIRST_ATTEMPTS = 3;
 /** After an attempt that failed at once, as all do while there is no network, the next is not waited for as long, so many times. */
 const FAILED_MS = 200;
 const FAILED_TIMES = 15;
+/** The same where the server has said that it stops: it is asked for its address first, which costs nothing while there is none. */
+const STOPPED_MS = 100;
 /**
  * While the browser says that there is no network at all, one attempt in this time is enough, for it may be wrong (the server may be on this machine), and
  * Chromium delays all WebTransport openings of a page of which too many were in vain. It says soon that there is one again.
@@ -87,6 +89,8 @@ interface Attempt {
 interface Campaign {
   readonly abort: AbortController;
   readonly attempts: Set<Attempt>;
+  /** The server has said that it stops. */
+  readonly moved: boolean;
   failures: number;
   gaveWay: number;
   /** Wakes the next attempt before its time. */
@@ -194,6 +198,7 @@ export class Connection {
     const campaign: Campaign = {
       abort: new AbortController(),
       attempts: new Set(),
+      moved,
       failures: 0,
       gaveWay: 0,
       hurry: deferred(),
@@ -310,7 +315,10 @@ export class Connection {
     }
     const final = refusal !== null && !TEMPORARY.has(refusal.code);
     if (++campaign.failures <= FAILED_TIMES)
-      setTimeout(() => campaign.hurry.resolve(), FAILED_MS * (0.75 + Math.random() / 2));
+      setTimeout(
+        () => campaign.hurry.resolve(),
+        (campaign.moved ? STOPPED_MS : FAILED_MS) * (0.75 + Math.random() / 2),
+      );
     if (final || (this.#phase === 'connecting' && campaign.failures >= FIRST_ATTEMPTS)) this.#fail(failure);
     else this.#release();
   }
@@ -443,8 +451,10 @@ export class Connection {
       this.#options.handlers.message(message);
       return;
     }
-    if (message.code === Codes.goingAway || message.code === Codes.internal) this.#lost(true);
-    else if (message.code === Codes.replaced && this.#perhaps.size > 0)
+    if (message.code === Codes.goingAway || message.code === Codes.internal) {
+      this.#options.handlers.message(message);
+      this.#lost(true);
+    } else if (message.code === Codes.replaced && this.#perhaps.size > 0)
       this.#lost(); // by our own next session
     else this.#fail(goodbyeFailure(message));
   }

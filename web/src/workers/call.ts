@@ -138,6 +138,9 @@ export class Call {
         return;
       case 'published':
         return;
+      case 'goodbye': // the call goes on, on another session
+        this.#post({ type: 'notice', text: m.message });
+        return;
       case 'chat_message': {
         const { type, ...message } = m;
         this.#chat.read(message, (read) => this.#post({ type: 'server', message: { type, ...read } }));
