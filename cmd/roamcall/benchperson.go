@@ -100,7 +100,7 @@ func (p *benchPerson) publish(ctx context.Context) error {
 	if f.video.bps > 0 {
 		ssrc := rand.Uint32()
 		camera, err := p.client.Publish(ctx, signaling.Publish{
-			Kind: signaling.Video, Source: signaling.Camera, Codec: signaling.VP8, SSRC: ssrc, Width: f.video.width, Height: f.video.height, Layers: 1,
+			Kind: signaling.Video, Source: signaling.Camera, Codec: signaling.VP8, SSRC: ssrc, Width: f.video.width, Height: f.video.height, Layers: 2,
 		})
 		if err != nil {
 			return err
@@ -118,7 +118,7 @@ func (p *benchPerson) publish(ctx context.Context) error {
 	return nil
 }
 
-// film sends frames at a steady pace, whose mean size makes the bit rate.
+// film sends frames at a steady pace, whose mean size makes the bit rate. Every other one is of an upper temporal layer, as of a page.
 func (p *benchPerson) film(to *client.Publication, ssrc uint32) {
 	const perKey = int(keyFrameEvery / time.Second * benchFPS)
 	delta := p.load.flags.video.bps / 8 / benchFPS * perKey / (perKey + keyFrameFactor - 1)
@@ -126,16 +126,24 @@ func (p *benchPerson) film(to *client.Publication, ssrc uint32) {
 	for i := range payload {
 		payload[i] = byte(rand.Uint32())
 	}
+	base := uint8(0)
 	start := rand.N(time.Second / benchFPS) // people do not send at the same instant
 	pace(p.client.Done(), start, time.Second/benchFPS, func(n int) {
 		size, key := delta, n%perKey == 0 || p.keyFrame.Swap(false)
 		if key {
 			size *= keyFrameFactor
 		}
+		upper := n%2 == 1 && !key
+		mark := media.FrameMarking{Start: true, End: true, Independent: key, Discardable: upper, BaseSync: upper, TID: 1}
+		if !upper {
+			base++
+			mark.TID = 0
+		}
+		mark.TL0PICIDX = base
 		stamp(payload)
 		frame, err := media.BuildFrame(
 			rtp.Header{PayloadType: file.PayloadTypeVideo, SequenceNumber: uint16(n), Timestamp: uint32(n) * videoClock / benchFPS, SSRC: ssrc},
-			media.FrameMarking{Start: true, End: true, Independent: key, TL0PICIDX: uint8(n)}, payload[:size])
+			mark, payload[:size])
 		if err == nil && to.SendVideo(frame) == nil {
 			p.load.results.sentVideo.Add(1)
 		}
