@@ -25,8 +25,8 @@ const (
 	oldQueue       = 150 * time.Millisecond
 	tolerableQueue = 100 * time.Millisecond
 
-	// onNewPath is the fraction of the estimate with which it begins anew on a path that the connection has just switched to. That is a guess, so nothing is left out for
-	// it: the estimate counts from the first sample of the new path on, some 100 ms later.
+	// onNewPath is the fraction of the estimate with which it begins anew on a path that the connection has just switched to, if no more than that is in use. That is a guess,
+	// so nothing that is sent is left out for it: the estimate counts from the first sample of the new path on, some 100 ms later.
 	onNewPath = 0.5
 )
 
@@ -80,7 +80,8 @@ func (d *downlink) observe(now time.Time, o observation) {
 	defer d.mu.Unlock()
 	if o.remote != d.remote {
 		if d.remote.IsValid() {
-			d.nada.Restart(onNewPath)
+			sent, _ := d.received()
+			d.nada.Restart(min(1, max(onNewPath, sent/nada.Utilization/d.nada.Rate())))
 			d.known = time.Time{}
 		}
 		d.remote, d.floor, d.n = o.remote, -1, 0

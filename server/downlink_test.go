@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math"
 	"net/netip"
 	"testing"
 	"time"
@@ -81,8 +82,15 @@ func TestDownlinkOnAnotherPathBeginsWithLess(t *testing.T) {
 	now := downlinkCase{rate: 2e6, remote: wifi}.run(l, time.Unix(1000, 0), 5*time.Second, &sequence)
 	before, _, _ := l.estimate(now)
 	now = downlinkCase{rate: 2e6, remote: cellular}.run(l, now, 50*time.Millisecond, &sequence)
-	if after, _, ok := l.estimate(now); ok || l.nada.Rate() != before*onNewPath {
+	if after, _, ok := l.estimate(now); ok || math.Abs(l.nada.Rate()-2e6/nada.Utilization) > 1e4 {
 		t.Errorf("%.0f bit/s on another path after %.0f, and in use: %t, of %.0f", l.nada.Rate(), before, ok, after)
+	}
+	idle, n := newDownlink(), uint32(0)
+	at := downlinkCase{rate: 2e6, remote: wifi}.run(idle, time.Unix(1000, 0), 5*time.Second, &n)
+	at = downlinkCase{rate: 2e6, remote: wifi}.run(idle, at, time.Second, &n)
+	idle.points[(idle.n-1)%downlinkPoints].traffic.bytes = 0 // nothing was sent lately
+	if downlinkCase.run(downlinkCase{remote: cellular}, idle, at, 50*time.Millisecond, &n); idle.nada.Rate() != before*onNewPath {
+		t.Errorf("%.0f bit/s on another path of which little was used, after %.0f", idle.nada.Rate(), before)
 	}
 	// What was sent goes on if the path carries it, and is too much at once if there is a queue.
 	now = downlinkCase{rate: 2e6, remote: cellular}.run(l, now, 150*time.Millisecond, &sequence)

@@ -213,7 +213,13 @@ func (p *benchPerson) video(track signaling.Track, f *media.Frame) {
 		return
 	}
 	now := time.Now()
+	late, stamped := age(packet.Payload)
 	p.mu.Lock()
+	p.came(now)
+	if stamped && now.Add(-late).Before(p.asked) { // of the group that was kept for who comes late, perhaps without its upper layers
+		p.mu.Unlock()
+		return
+	}
 	t, isFirst := p.track(track.ID, uint64(f.Seq()), now)
 	gap := now.Sub(t.at)
 	steady := t.received > 10
@@ -229,7 +235,7 @@ func (p *benchPerson) video(track signaling.Track, f *media.Frame) {
 	}
 	r.bytes.Add(int64(f.Size()))
 	r.gotVideo.Add(1)
-	if late, ok := age(packet.Payload); ok {
+	if stamped {
 		r.video.add(late)
 		if l := p.load; l.flags.switches > 0 && now.UnixNano()-p.moved.Load() > int64(benchMoving) {
 			if now.UnixNano()-r.switched.Load() < int64(benchNear) {
@@ -254,8 +260,10 @@ func (p *benchPerson) sound(track signaling.Track, b []byte) {
 	if err != nil || len(blocks) == 0 {
 		return
 	}
+	now := time.Now()
 	p.mu.Lock()
-	p.track(track.ID, uint64(packet.SequenceNumber), time.Now())
+	p.came(now)
+	p.track(track.ID, uint64(packet.SequenceNumber), now)
 	p.mu.Unlock()
 	r := p.load.results
 	if !r.measuring.Load() {
@@ -268,12 +276,16 @@ func (p *benchPerson) sound(track signaling.Track, b []byte) {
 	}
 }
 
-// track counts what came. mu is held.
-func (p *benchPerson) track(id uint32, seq uint64, now time.Time) (t *benchTrack, isFirst bool) {
+// came notes when the first frame or packet did. mu is held.
+func (p *benchPerson) came(now time.Time) {
 	if p.first.IsZero() {
 		p.first = now
 		p.load.results.firstMedia(now.Sub(p.asked))
 	}
+}
+
+// track counts what came. mu is held.
+func (p *benchPerson) track(id uint32, seq uint64, now time.Time) (t *benchTrack, isFirst bool) {
 	t = p.tracks[id]
 	if t == nil {
 		t = &benchTrack{started: seq, last: seq, at: now}
