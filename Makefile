@@ -15,7 +15,7 @@ SOAK      ?= 30m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PEBBLE    := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
 
-.PHONY: run build web test test-go test-web fuzz soak e2e browsers check generate format bench-relay bench-load bench-restart bench-handover bench-media bench-roam sample screens clean
+.PHONY: run build web test test-go test-web fuzz soak e2e browsers check generate format bench-relay bench-load bench-bare bench-restart bench-handover bench-media bench-roam sample screens clean
 
 run: build
 	@$(BIN) serve $(ARGS)
@@ -93,7 +93,7 @@ format: web/node_modules/.package-lock.json
 
 # What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback.
 bench-relay:
-	go test -run '^$$' -bench Relay -benchmem ./server
+	go test -run '^$$' -bench 'Relay(Video|Audio)' -benchmem ./server
 
 # What a restart of the server does to a call of two native participants: the longest gap that anybody saw, of ten.
 bench-restart:
@@ -104,6 +104,10 @@ LOADS ?= "--subscribers 10" "--subscribers 50" "--subscribers 100" "--subscriber
          "--shape meeting" "--shape meeting --switches 60" "--subscribers 100 --switches 900 --together 30" "--shape audio-room" "--shape churn"
 bench-load: build
 	@for load in $(LOADS); do $(BIN) bench --ramp 10s $$load || exit 1; echo; done
+
+# What quic-go alone costs for the same load.
+bench-bare:
+	go test -run '^$$' -bench RelayBare ./server
 
 # What a handover does to the call, in real browsers.
 bench-handover: build browsers

@@ -147,14 +147,11 @@ func (s *Server) recall() (err error) {
 
 // open listens and wires what belongs together.
 func (s *Server) open() error {
-	udpAddr, err := net.ResolveUDPAddr("udp", s.config.Addr)
+	conn, tcp, err := listen(s.config.Addr)
 	if err != nil {
-		return fmt.Errorf("--addr: %w", err)
+		return err
 	}
-	conn, err := net.ListenUDP("udp", udpAddr)
-	if err != nil {
-		return fmt.Errorf("cannot listen on UDP %s: %w", s.config.Addr, plainError(err))
-	}
+	s.tls = tcp
 	own := addrPort(conn.LocalAddr())
 	s.upstream = own
 	if own.Addr().IsUnspecified() {
@@ -179,14 +176,6 @@ func (s *Server) open() error {
 		},
 	}
 
-	// The same port for TCP; if the system chose it, it need not be free there, but then that is said.
-	tcp := net.JoinHostPort(udpAddr.IP.String(), fmt.Sprint(own.Port()))
-	if udpAddr.IP == nil {
-		tcp = fmt.Sprintf(":%d", own.Port())
-	}
-	if s.tls, err = net.Listen("tcp", tcp); err != nil {
-		return fmt.Errorf("cannot listen on TCP %s: %w", tcp, plainError(err))
-	}
 	if s.config.HTTP != "off" {
 		if s.plain, err = net.Listen("tcp", s.config.HTTP); err != nil {
 			return fmt.Errorf("cannot listen on TCP %s: %w", s.config.HTTP, plainError(err))

@@ -24,7 +24,7 @@ var imports = map[string][]string{
 	"server/kept":           {},
 	"server/recording":      {module + "server/path"},
 	"server":                {module + "assets", module + "media", module + "server/", module + "signaling", "github.com/", "golang.org/x/"},
-	"server/internal":       {module + "server/", module + "signaling"},
+	"server/internal":       {module + "server/", module + "signaling", module + "media"},
 	"server/internal/web":   {module + "assets"},
 	"cmd": {
 		module + "server", module + "signaling", module + "media", module + "assets", "github.com/at-wat/ebml-go", "github.com/pion/rtp", "golang.org/x/term",
