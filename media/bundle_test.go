@@ -115,6 +115,19 @@ func TestDatagramSenderBundles(t *testing.T) {
 			check(t, sent(), "0s 1", "20ms 1", "40ms 1")
 		})
 	})
+	t.Run("nor are two", func(t *testing.T) {
+		run(t, func(t *testing.T, d *DatagramSender, _ *gatherer, sent func() []string) {
+			for range 2 {
+				d.Send(datagram(1, 100))
+				synctest.Wait()
+				time.Sleep(5 * time.Millisecond)
+				d.Send(datagram(2, 100))
+				synctest.Wait()
+				time.Sleep(15 * time.Millisecond)
+			}
+			check(t, sent(), "0s 1", "5ms 2", "20ms 1", "25ms 2")
+		})
+	})
 	t.Run("several go together", func(t *testing.T) {
 		run(t, func(t *testing.T, d *DatagramSender, _ *gatherer, sent func() []string) {
 			for n := range 4 {
@@ -123,8 +136,8 @@ func TestDatagramSenderBundles(t *testing.T) {
 				time.Sleep(3 * time.Millisecond)
 			}
 			time.Sleep(20 * time.Millisecond)
-			check(t, sent(), "0s 1", "10ms 234")
-			if s := d.Stats(); s.Sent != 4 || s.Bundles != 2 || s.Queue != 0 {
+			check(t, sent(), "0s 1", "3ms 2", "13ms 34")
+			if s := d.Stats(); s.Sent != 4 || s.Joined != 1 || s.Queue != 0 {
 				t.Errorf("stats are %+v", s)
 			}
 		})
@@ -143,18 +156,18 @@ func TestDatagramSenderBundles(t *testing.T) {
 	})
 	t.Run("what is urgent takes along what waits", func(t *testing.T) {
 		run(t, func(t *testing.T, d *DatagramSender, _ *gatherer, sent func() []string) {
-			d.Send(datagram(1, 100))
-			synctest.Wait()
-			d.Send(datagram(2, 100))
-			synctest.Wait()
+			for n := range 3 {
+				d.Send(datagram(n+1, 100))
+				synctest.Wait()
+			}
 			time.Sleep(time.Millisecond)
 			d.SendNow(datagram(0, 30))
-			check(t, sent(), "0s 1", "1ms 20")
+			check(t, sent(), "0s 1", "0s 2", "1ms 30")
 			time.Sleep(20 * time.Millisecond)
 			d.SendNow(datagram(0, 30))
-			check(t, sent(), "0s 1", "1ms 20", "21ms 0")
+			check(t, sent(), "0s 1", "0s 2", "1ms 30", "21ms 0")
 			d.Send(datagram(1, 100)) // does not wait because of it
-			check(t, sent(), "0s 1", "1ms 20", "21ms 0", "21ms 1")
+			check(t, sent(), "0s 1", "0s 2", "1ms 30", "21ms 0", "21ms 1")
 		})
 	})
 	t.Run("what is too large to be bundled goes alone", func(t *testing.T) {
@@ -174,10 +187,10 @@ func TestDatagramSenderClosesWhileItWaits(t *testing.T) {
 		defer cancel()
 		d := NewDatagramSender(&gatherer{})
 		d.Bundle()
-		d.Send([]byte{1})
-		synctest.Wait()
-		d.Send([]byte{2})
-		synctest.Wait()
+		for n := range byte(3) { // of which the last one waits
+			d.Send([]byte{n + 1})
+			synctest.Wait()
+		}
 		d.Close()
 		select {
 		case <-d.Done():

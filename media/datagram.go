@@ -14,6 +14,7 @@ const (
 	// BundleInterval is how far apart bundles are: half of what a packet of sound plays for, so that of one speaker no two share a fate.
 	BundleInterval = 10 * time.Millisecond
 	bundleRoom     = MaxDatagram - 1
+	crowdWithin    = 15 * time.Millisecond // three that come within it are of three speakers or more: of two bundling would save nothing
 )
 
 // AppendDatagram appends an RTP packet after its flow identifier.
@@ -33,8 +34,7 @@ func ParseDatagram(b []byte) (flow uint64, packet []byte, err error) {
 // DatagramSender sends the datagrams of one connection, those of all its audio subscriptions, from a goroutine of its own, because sending may
 // block. When it falls behind it drops the oldest.
 //
-// After Bundle it sends what has gathered within BundleInterval together. Nothing waits that comes alone: a datagram goes at once if the last one went
-// BundleInterval ago, so that one speaker, who sends every 20 ms, is not delayed.
+// After Bundle it sends what has gathered within BundleInterval together, if that saves something: one or two speakers, who send every 20 ms, are not delayed.
 type DatagramSender struct {
 	transport Transport
 	wake      chan struct{}
@@ -44,8 +44,9 @@ type DatagramSender struct {
 	mu       sync.Mutex
 	closed   bool
 	bundling bool
-	waiting  bool // the sender waits for the end of BundleInterval
-	urgent   bool // something in the queue must not wait
+	waiting  bool         // the sender waits for the end of BundleInterval
+	urgent   bool         // something in the queue must not wait
+	recent   [3]time.Time // when the last ones came that may wait, the newest first
 	ring     [MaxDatagramQueue]queuedDatagram
 	head     int
 	n        int
@@ -62,7 +63,7 @@ type queuedDatagram struct {
 // DatagramStats are counts since the beginning, except where they say otherwise.
 type DatagramStats struct {
 	Sent     uint64
-	Bundles  uint64 // of Sent, how many went with the one before
+	Joined   uint64 // of Sent, how many went with the one before
 	Bytes    uint64
 	ShedFull uint64 // dropped because the queue was full
 	ShedLate uint64 // dropped because they had waited longer than [MaxDatagramAge]
@@ -104,6 +105,9 @@ func (d *DatagramSender) send(b []byte, now bool) {
 	d.ring[(d.head+d.n)%len(d.ring)] = queuedDatagram{b, time.Now()}
 	d.n++
 	d.bytes += bundledLen(b)
+	if !now {
+		d.recent = [3]time.Time{d.ring[(d.head+d.n-1)%len(d.ring)].since, d.recent[0], d.recent[1]}
+	}
 	d.urgent = d.urgent || now
 	if !d.waiting || d.urgent || d.bytes >= bundleRoom {
 		d.signal()
@@ -166,7 +170,7 @@ func (d *DatagramSender) run() {
 			d.stats.Errors += uint64(n)
 		} else {
 			d.stats.Sent += uint64(n)
-			d.stats.Bundles += uint64(n - 1)
+			d.stats.Joined += uint64(n - 1)
 			d.stats.Bytes += uint64(len(b))
 		}
 		d.mu.Unlock()
@@ -183,7 +187,7 @@ func (d *DatagramSender) look(last time.Time) (wait time.Duration, ok bool) {
 		return 0, false
 	case d.n == 0:
 		return -1, true
-	case !d.bundling || d.urgent || d.bytes >= bundleRoom:
+	case !d.bundling || d.urgent || d.bytes >= bundleRoom || d.recent[0].Sub(d.recent[2]) > crowdWithin:
 		return 0, true
 	}
 	if wait = BundleInterval - time.Since(last); wait <= 0 {
@@ -210,6 +214,7 @@ func (d *DatagramSender) next() (b []byte, n int, alone bool) {
 	}
 	switch {
 	case d.n == 0:
+		d.urgent = false
 		return nil, 0, false
 	case d.bundling && d.n > 1:
 		b = append(d.bundle[:0], BundleFlow)

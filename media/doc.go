@@ -48,6 +48,8 @@
 //	| Flow identifier (i)| RTP packet with RED payload           |
 //	+--------------------+---------------------------------------+
 //
+// To a participant that understands it the packets of several speakers go in one DATAGRAM, see [BundleFlow].
+//
 // Header extension [ExtAudioLevel] may carry the client-to-mixer audio level (RFC 6464), by which TrackConfig.Admit may choose who is sent on.
 //
 // Flow identifier 0 is not media but the report, which package signaling describes. On the way up the publisher chooses flow identifiers, on the way

@@ -34,7 +34,8 @@ const (
 type downlink struct {
 	mu     sync.Mutex
 	nada   *nada.Estimator
-	known  time.Time // when a queueing delay was last reported
+	known  time.Time // when a queueing delay was last reported; zero before the first on a path
+	sent   float64   // bit/s, when the path was last left
 	seq    uint32    // of the newest report
 	remote netip.AddrPort
 	floor  time.Duration // least queueing delay that was reported since the path switched
@@ -80,8 +81,10 @@ func (d *downlink) observe(now time.Time, o observation) {
 	defer d.mu.Unlock()
 	if o.remote != d.remote {
 		if d.remote.IsValid() {
-			sent, _ := d.received()
-			d.nada.Restart(min(1, max(onNewPath, sent/nada.Utilization/d.nada.Rate())))
+			if sent, ok := d.received(); ok { // else the path before was left at once, and what was in use is what was before it
+				d.sent = sent
+			}
+			d.nada.Restart(min(1, max(onNewPath, d.sent/nada.Utilization/d.nada.Rate())))
 			d.known = time.Time{}
 		}
 		d.remote, d.floor, d.n = o.remote, -1, 0

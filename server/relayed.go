@@ -109,7 +109,7 @@ var sentVideoSeries = []series[media.SubscriptionStats]{
 var sessionSeries = []series[sessionStats]{
 	{networkBytesDesc, []string{"received"}, func(s sessionStats) uint64 { return s.traffic.received }},
 	{networkBytesDesc, []string{"sent"}, func(s sessionStats) uint64 { return s.traffic.sent }},
-	{describe("sent_datagrams_total", "Datagrams that were sent to participants: packets of audio, and answers to reports.", "transport"), nil,
+	{describe("sent_datagrams_total", "Packets of audio, and answers to reports, that were sent to participants, several of which may go in one DATAGRAM.", "transport"), nil,
 		func(s sessionStats) uint64 { return s.datagrams.Sent }},
 	{describe("datagram_errors_total", "Datagrams that the connection did not take, mostly because it had ended.", "transport"), nil,
 		func(s sessionStats) uint64 { return s.datagrams.Errors }},

@@ -8,7 +8,7 @@ import (
 	"github.com/roamcall/roamcall/signaling"
 )
 
-// reportHistory is how many reports are kept: usually those of the last 800 ms, several of a dashboard's intervals.
+// reportHistory is how many reports are kept: usually those of the last 800 ms, or of who only listens 1.6 s, several of a dashboard's intervals.
 const reportHistory = 16
 
 // reports keeps what one session's participant reports of its reception. One goroutine calls received and reply, any may call since.

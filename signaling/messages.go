@@ -329,7 +329,8 @@ type PathSnapshot struct {
 	Snapshot json.RawMessage `json:"snapshot"`
 }
 
-// PathSample carries measurements of the participant's own connection; the schema is path.Sample.
+// PathSample carries measurements of the participant's own connection; the schema is path.Sample. It comes five times a second for some seconds after an event of the
+// connection, and else once a second.
 type PathSample struct {
 	Sample json.RawMessage `json:"sample"`
 }

@@ -236,3 +236,33 @@ func TestHubConcurrently(t *testing.T) {
 	pub.Wait()
 	sub.Wait()
 }
+
+// Subscriptions to one connection are kept apart from the others, and nothing is left of them.
+func TestHubOwn(t *testing.T) {
+	h := NewHub()
+	own, other, all := h.Subscribe(0, Filter{Connection: "a"}), h.Subscribe(0, Filter{Connection: "b"}), h.Subscribe(0, Filter{})
+	h.Publish(Event{Connection: "a"})
+	h.PublishSamples([]Sample{{Connection: "b"}, {Connection: "a"}})
+	if len(own.Events()) != 1 || len(other.Events()) != 0 || len(all.Events()) != 1 {
+		t.Errorf("%d, %d and %d events", len(own.Events()), len(other.Events()), len(all.Events()))
+	}
+	for s, want := range map[*Subscription]int{own: 1, other: 1, all: 2} {
+		if batch := <-s.Samples(); len(batch) != want || want == 1 && batch[0].Connection != s.filter.Connection {
+			t.Errorf("samples %+v, want %d", batch, want)
+		}
+	}
+	for range ownBuffer { // one more than there is room for
+		h.Publish(Event{Connection: "a"})
+	}
+	if own.Err() != ErrSlow {
+		t.Errorf("who does not keep up: %v", own.Err())
+	}
+	for range 2 {
+		own.Close()
+		other.Close()
+	}
+	if len(h.own) != 0 {
+		t.Errorf("%d connections are remembered", len(h.own))
+	}
+	all.Close()
+}

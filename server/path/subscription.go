@@ -61,25 +61,23 @@ func (h *Hub) Subscribe(afterID uint64, filter Filter) *Subscription {
 		close(s.events)
 		return s
 	}
-	h.place(s)[s] = struct{}{}
+	switch id := filter.Connection; {
+	case id == "":
+		h.subs[s] = struct{}{}
+	case h.own[id] == nil:
+		h.own[id] = map[*Subscription]struct{}{s: {}}
+	default:
+		h.own[id][s] = struct{}{}
+	}
 	return s
-}
-
-// place is where a subscription is kept. The caller holds h.mu.
-func (h *Hub) place(s *Subscription) map[*Subscription]struct{} {
-	id := s.filter.Connection
-	if id == "" {
-		return h.subs
-	}
-	if h.own[id] == nil {
-		h.own[id] = make(map[*Subscription]struct{})
-	}
-	return h.own[id]
 }
 
 // drop ends a subscription. The caller holds h.mu.
 func (h *Hub) drop(s *Subscription, err error) {
-	place := h.place(s)
+	place := h.subs
+	if id := s.filter.Connection; id != "" {
+		place = h.own[id]
+	}
 	if _, ok := place[s]; !ok {
 		return
 	}

@@ -298,7 +298,7 @@ func (c *Client) receiveAudio(flow uint64, packet []byte, now time.Time) {
 
 // report sends what was received, again and again. It is also what the server notices a new address by.
 func (s *session) report() {
-	tick := time.NewTicker(time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond)
+	tick := time.NewTicker(s.interval())
 	defer tick.Stop()
 	var r signaling.Report
 	for skipped := true; ; {
@@ -320,10 +320,14 @@ func (s *session) report() {
 	}
 }
 
+// listeningRTT is up to which round trip every other report may be left out: if what is received stops, the answer to the next report is here before one that is lost
+// is taken for a silent path (patience).
+const listeningRTT = 25 * time.Millisecond
+
 // listens tells whether every other report will do: nothing is sent that the server has to answer for, and what is received shows that the path works,
 // as its acknowledgements show the server.
 func (s *session) listens() bool {
-	if s.silence() > signaling.ReportInterval/2 {
+	if s.silence() > s.interval()/2 || s.rtt.mean() > listeningRTT {
 		return false
 	}
 	s.c.mu.Lock()

@@ -227,3 +227,33 @@ func TestLeftOutIsNotConcealed(t *testing.T) {
 		}
 	}
 }
+
+// Who hears something all the time over a short way, and publishes nothing, may leave out every other report.
+func TestListens(t *testing.T) {
+	for name, c := range map[string]struct {
+		rtt       time.Duration
+		silent    time.Duration
+		publishes bool
+		want      bool
+	}{
+		"hears":     {rtt: 10 * time.Millisecond, want: true},
+		"from afar": {rtt: 40 * time.Millisecond},
+		"silence":   {rtt: 10 * time.Millisecond, silent: 30 * time.Millisecond},
+		"publishes": {rtt: 10 * time.Millisecond, publishes: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &session{c: &Client{publications: map[uint32]*Publication{}}, welcome: signaling.Welcome{ReportIntervalMS: 50}}
+			if c.publishes {
+				s.c.publications[1] = &Publication{}
+			}
+			s.rtt.add(c.rtt)
+			s.heard.Store(time.Now().Add(-c.silent).UnixNano())
+			if got := s.listens(); got != c.want && s.silence() < 25*time.Millisecond { // unless the machine stood still
+				t.Errorf("%t", got)
+			}
+			if c.want && s.silence() < 25*time.Millisecond && s.patience() < 3*s.interval() {
+				t.Errorf("it is patient for %v", s.patience())
+			}
+		})
+	}
+}

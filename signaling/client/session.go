@@ -316,8 +316,12 @@ func (s *session) silence() time.Duration {
 
 // patience is how much silence is nothing unusual.
 func (s *session) patience() time.Duration {
-	interval := time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond
-	return max(s.c.config.Silence, 3*interval, s.rtt.bound())
+	return max(s.c.config.Silence, 3*s.interval(), s.rtt.bound())
+}
+
+// interval is how often the server wants a report.
+func (s *session) interval() time.Duration {
+	return time.Duration(s.welcome.ReportIntervalMS) * time.Millisecond
 }
 
 // transport is the session as package media sees it.

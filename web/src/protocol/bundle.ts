@@ -8,6 +8,6 @@ export function unbundle(bundle: Bytes, each: (datagram: Bytes) => void): void {
     const size = (bundle[at] as number) < 0x80 && readVarint(bundle, at); // no datagram is longer than two bytes say
     if (!size || size.next + size.value > bundle.length) return;
     at = size.next + size.value;
-    if (bundle[size.next] !== bundle[0]) each(bundle.subarray(size.next, at));
+    if (size.value && bundle[size.next] !== bundle[0]) each(bundle.subarray(size.next, at));
   }
 }
