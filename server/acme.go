@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -30,8 +31,10 @@ import (
 type domain struct {
 	name      string // as it is sent in handshakes: ASCII, in lower case
 	manager   *autocert.Manager
+	cache     autocert.Cache // the manager's
 	log       *slog.Logger
 	authority *authority
+	obtained  atomic.Bool // the manager has a certificate, and from now on renews it by itself
 }
 
 // newDomain keeps certificates and the account's key in dir, which is made for this user only. directory is the URL of the authority; "": that of Let's Encrypt.
@@ -40,9 +43,9 @@ func newDomain(name, directory, dir string, log *slog.Logger) (*domain, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &domain{name: name, log: log.With("name", name), authority: &authority{}}
+	d := &domain{name: name, log: log.With("name", name), authority: &authority{}, cache: autocert.DirCache(filepath.Join(dir, "acme"))}
 	d.manager = &autocert.Manager{
-		Prompt: autocert.AcceptTOS, Cache: autocert.DirCache(filepath.Join(dir, "acme")), HostPolicy: autocert.HostWhitelist(name),
+		Prompt: autocert.AcceptTOS, Cache: d.cache, HostPolicy: autocert.HostWhitelist(name),
 		Client: &acme.Client{DirectoryURL: cmp.Or(directory, autocert.DefaultACMEDirectory), UserAgent: "roamcall", HTTPClient: &http.Client{Transport: d.authority}},
 	}
 	return d, nil
@@ -62,19 +65,45 @@ func (d *domain) is(host string) bool {
 	return d != nil && strings.EqualFold(strings.TrimSuffix(host, "."), d.name)
 }
 
-// certificate is a tls.Config.GetCertificate for the name, also for the handshake in which the authority looks whether it leads here. While there is no certificate it asks for
-// one, at most once a minute.
+// errNoCertificate fails a handshake.
+var errNoCertificate = errors.New("there is no certificate for this name yet; the log says why")
+
+// certificate is a tls.Config.GetCertificate for the name, also for the handshake in which the authority looks whether it leads here. It never asks for a certificate: whoever
+// opens the page again and again would use up what the authority allows, see acmePauses, and wait for minutes.
 func (d *domain) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	looked := len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == acme.ALPNProto
+	if !looked && !d.obtained.Load() {
+		return d.cached()
+	}
+	return d.manage(hello.SupportedProtos)
+}
+
+// cached is the certificate of the process before, for who comes before the manager has looked.
+func (d *domain) cached() (*tls.Certificate, error) {
+	pem, err := d.cache.Get(context.Background(), d.name) // key and chain
+	if err != nil {
+		return nil, errNoCertificate
+	}
+	c, err := tls.X509KeyPair(pem, pem)
+	if now := time.Now(); err != nil || now.Before(c.Leaf.NotBefore) || now.After(c.Leaf.NotAfter) {
+		return nil, errNoCertificate
+	}
+	return &c, nil
+}
+
+// manage returns the manager's certificate, which asks for one if there is none, or the one for the authority's look.
+func (d *domain) manage(protocols []string) (*tls.Certificate, error) {
 	// The manager would have another certificate, with an RSA key, for who offers no cipher suite with ECDSA in its name, as all do over QUIC: those of TLS 1.3 name none.
 	return d.manager.GetCertificate(&tls.ClientHelloInfo{
-		ServerName: d.name, SupportedProtos: hello.SupportedProtos, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
+		ServerName: d.name, SupportedProtos: protocols, CipherSuites: []uint16{tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256},
 	})
 }
 
 // Attempts to get the first certificate follow each other after these times, the last again and again: authorities count failures (Let's Encrypt allows five an hour).
 var acmePauses = []time.Duration{2 * time.Minute, 15 * time.Minute, time.Hour}
 
-// obtain sees to it that there is a certificate before the first client asks for it, and says what is in the way. The server listens already.
+// obtain sees to it that there is a certificate before the first client asks for it, and says what is in the way. It returns once there is one, or at the end of ctx. The
+// server listens already.
 func (d *domain) obtain(ctx context.Context) {
 	for n := 0; ; n++ {
 		type result struct {
@@ -83,13 +112,14 @@ func (d *domain) obtain(ctx context.Context) {
 		}
 		got := make(chan result, 1)
 		go func() { // the manager has its own limit of time, and cannot be interrupted
-			c, err := d.certificate(&tls.ClientHelloInfo{})
+			c, err := d.manage(nil)
 			got <- result{c, err}
 		}()
 		pause := acmePauses[min(n, len(acmePauses)-1)]
 		select {
 		case r := <-got:
 			if r.err == nil {
+				d.obtained.Store(true)
 				d.log.Info("there is a certificate", "until", r.c.Leaf.NotAfter.Format(time.RFC3339))
 				return
 			}
