@@ -120,6 +120,7 @@ func (d *domain) obtain(ctx context.Context) {
 		case r := <-got:
 			if r.err == nil {
 				d.obtained.Store(true)
+				d.authority.forget()
 				d.log.Info("there is a certificate", "until", r.c.Leaf.NotAfter.Format(time.RFC3339))
 				return
 			}
@@ -133,6 +134,45 @@ func (d *domain) obtain(ctx context.Context) {
 			return
 		}
 	}
+}
+
+const (
+	acmeLookAfter = time.Hour // after there is one, when a renewal that was due at once has been tried
+	acmeLookEvery = 24 * time.Hour
+	// The manager begins to renew a certificate when a third of its life is left, at most 30 days. After a third of that time something is in the way.
+	acmeWarning = 20 * 24 * time.Hour // at most
+)
+
+// watch says every day if the certificate is not renewed, and what is in the way: the manager, which renews it, says nothing. It returns at the end of ctx.
+func (d *domain) watch(ctx context.Context) {
+	for pause := acmeLookAfter; ; pause = acmeLookEvery {
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return
+		}
+		c, err := d.manage(nil)
+		if err != nil {
+			d.log.Warn("there is no certificate any more", "err", err)
+			continue
+		}
+		life, left := c.Leaf.NotAfter.Sub(c.Leaf.NotBefore), time.Until(c.Leaf.NotAfter)
+		if left < min(acmeWarning, life/3*2/3) {
+			d.log.Warn("the certificate is not renewed", "until", c.Leaf.NotAfter.Format(time.RFC3339), "err", d.explain(d.authority.lastFailure()))
+		}
+	}
+}
+
+// notAfter is when the certificate is over, in seconds of Unix time; 0: there is none.
+func (d *domain) notAfter() float64 {
+	if !d.obtained.Load() {
+		return 0
+	}
+	c, err := d.manage(nil)
+	if err != nil {
+		return 0
+	}
+	return float64(c.Leaf.NotAfter.Unix())
 }
 
 // explain says what an operator can do about an error of the manager's.
@@ -166,12 +206,13 @@ func (d *domain) redirect(port uint16) http.Handler {
 	})
 }
 
-// authority is the transport to the authority. It adds two things to golang.org/x/crypto/acme: why the authority's look at this server failed, because the manager then tries
-// another way and in the end says only that there is none left; and where an order is, which the answer to its finalization need not say (RFC 8555, section 7.4) and the
-// package needs if the certificate takes a moment.
+// authority is the transport to the authority. It adds three things to golang.org/x/crypto/acme: why the authority's look at this server failed, because the manager then tries
+// another way and in the end says only that there is none left; what else failed, because the manager does not say it of a renewal; and where an order is, which the answer to
+// its finalization need not say (RFC 8555, section 7.4) and the package needs if the certificate takes a moment.
 type authority struct {
 	mu      sync.Mutex
 	problem string
+	failure error
 	orders  map[string]string // by the URL that finalizes them
 }
 
@@ -183,6 +224,7 @@ const (
 func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 	res, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {
+		a.fail(fmt.Errorf("the authority is not reached: %w", err))
 		return nil, err
 	}
 	body, err := io.ReadAll(io.LimitReader(res.Body, maxACMEAnswer))
@@ -192,6 +234,8 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	res.Body = io.NopCloser(bytes.NewReader(body))
 	var said struct {
+		Type       string `json:"type"`     // of a problem (RFC 9457)
+		Detail     string `json:"detail"`   // the same
 		Finalize   string `json:"finalize"` // of an order
 		Challenges []struct {
 			Error *struct {
@@ -199,7 +243,11 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 			} `json:"error"`
 		} `json:"challenges"` // of an authorization
 	}
-	if json.Unmarshal(body, &said) != nil {
+	err = json.Unmarshal(body, &said)
+	if res.StatusCode >= http.StatusBadRequest && said.Type != "urn:ietf:params:acme:error:badNonce" { // which is asked again
+		a.fail(&acme.Error{StatusCode: res.StatusCode, ProblemType: said.Type, Detail: cmp.Or(said.Detail, res.Status)})
+	}
+	if err != nil {
 		return res, nil // a certificate
 	}
 	a.mu.Lock()
@@ -224,6 +272,26 @@ func (a *authority) RoundTrip(r *http.Request) (*http.Response, error) {
 		a.orders[said.Finalize] = order
 	}
 	return res, nil
+}
+
+func (a *authority) fail(err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.failure = err
+}
+
+// forget forgets what failed before it went well.
+func (a *authority) forget() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.problem, a.failure = "", nil
+}
+
+// lastFailure returns the error of the last request that failed.
+func (a *authority) lastFailure() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return cmp.Or(a.failure, errors.New("no request to the authority has failed"))
 }
 
 // lastProblem returns what was said since the last time.

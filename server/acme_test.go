@@ -1,6 +1,8 @@
 package server
 
 import (
+	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -17,6 +19,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/acme"
@@ -102,4 +105,38 @@ func TestVisitorsDoNotOrder(t *testing.T) {
 	if _, err = d.manage(nil); err == nil || asked.Load() == 0 || !strings.Contains(d.explain(err).Error(), "refuses") {
 		t.Errorf("ordered: %v, asked %d times", err, asked.Load())
 	}
+}
+
+// What the manager keeps to itself is said: that a certificate is not renewed, and why.
+func TestNotRenewed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		var log bytes.Buffer
+		d, err := newDomain(testDomain, "http://127.0.0.1:1/directory", dir, slog.New(slog.NewTextHandler(&log, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.notAfter() != 0 {
+			t.Errorf("over at %v, before there is one", d.notAfter())
+		}
+		const day = 24 * time.Hour
+		end := time.Now().Add(22*day + 12*time.Hour)
+		leaveCertificate(t, dir, end.Add(-90*day), end)
+		ctx, cancel := context.WithTimeout(t.Context(), 2*day)
+		defer cancel()
+		d.obtain(ctx)
+		if d.notAfter() != float64(end.Unix()) {
+			t.Errorf("over at %v, not %d", d.notAfter(), end.Unix())
+		}
+		d.watch(ctx)
+		if strings.Contains(log.String(), "not renewed") {
+			t.Errorf("too early: %s", &log)
+		}
+		ctx, cancel = context.WithTimeout(t.Context(), 3*day)
+		defer cancel()
+		d.watch(ctx)
+		if n := strings.Count(log.String(), "is not renewed"); n != 2 || !strings.Contains(log.String(), "not reached: dial tcp 127.0.0.1:1") {
+			t.Errorf("said %d times: %s", n, &log)
+		}
+	})
 }

@@ -282,7 +282,10 @@ func (s *Server) Run(ctx context.Context) error {
 		serve("HTTP for the authority", func() error { return s.acmeWeb.Serve(s.acme) })
 	}
 	if s.certs.domain != nil {
-		s.running.Go(func() { s.certs.domain.obtain(observing) })
+		s.running.Go(func() {
+			s.certs.domain.obtain(observing)
+			s.certs.domain.watch(observing)
+		})
 	}
 	serve("QUIC", s.acceptConnections)
 	var err error
