@@ -49,7 +49,9 @@ func (s *Server) sessionHost(r *http.Request) string {
 
 func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
 	if s.stopping() { // who asks where to open a session should ask the next process
-		w.Header().Set("Connection", "close")
+		if r.ProtoMajor < 3 { // HTTP/3 forbids the field (RFC 9114, section 4.2); that of HTTP/2 becomes a GOAWAY
+			w.Header().Set("Connection", "close")
+		}
 		web.WriteError(w, http.StatusServiceUnavailable, "The server stops.")
 		return
 	}

@@ -14,7 +14,8 @@ import (
 // fit into what may wait for a control stream, see outgoingMessages.
 const keptChat = 200
 
-// chat is what people in a call said otherwise than aloud. It is not logged, and gone with the call. call.mu guards it.
+// chat is what people in a call said otherwise than aloud. It is not logged, and gone with the call, except that a process that ends amid the call writes it down for the
+// next one (see restart.go): if none follows, it stays in that file. call.mu guards it.
 type chat struct {
 	messages []signaling.ChatMessage // the newest keptChat, oldest first
 	hands    int                     // raised since the call began

@@ -3,8 +3,11 @@
 //
 // Who does what:
 //
-//	server.go       opens the ports, runs, says goodbye
+//	server.go, listen.go        opens the ports, runs, says goodbye
 //	config.go, certificate.go   what it is told, and whom browsers trust
+//	acme.go         a certificate for a name, from an authority
+//	identity.go     what others know the server by, also after a restart
+//	restart.go      hands the calls over to the next process
 //	accept.go       from a request for a session to a participant in a call: join, resume, lose, leave
 //	wire.go         what carries a session: WebTransport, or websocket.go with tcp*.go
 //	call.go         the calls: who is in them

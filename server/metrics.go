@@ -98,6 +98,9 @@ func newMetrics(s *Server) *metrics {
 			return float64(s.retries.Load())
 		}),
 	)
+	if d := s.certs.domain; d != nil {
+		registry.MustRegister(gauge("certificate_not_after_seconds", "When the certificate of the domain is over, in Unix time; 0: there is none.", d.notAfter))
+	}
 	if socket, ok := s.udp.Conn.(net.Conn); ok {
 		registry.MustRegister(udpCollector{socket})
 	}

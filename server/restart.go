@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/roamcall/roamcall/media"
 	"github.com/roamcall/roamcall/server/kept"
 	"github.com/roamcall/roamcall/signaling"
 )
@@ -56,7 +57,7 @@ type keptParticipant struct {
 	Wishes     map[uint32]keptWish `json:"wishes,omitempty"` // by track number
 }
 
-// keptTrack is a track as it was announced, with its number; those of its further encodings follow it.
+// keptTrack is a track as it was announced, with its number; those of its further encodings follow it, see nextNumber.
 type keptTrack struct {
 	Publish signaling.Publish `json:"publish"`
 	Number  uint32            `json:"number"`
@@ -67,7 +68,7 @@ type keptWish struct {
 	MaxLayer int `json:"max_layer"`
 }
 
-// handOver writes down the calls for the next process. What changes after it is lost with this one.
+// handOver writes down the calls for the next process. What changes after it is lost with this one. After an error the calls are still this one's, to their end.
 func (s *Server) handOver() error {
 	out := keptCalls{Version: callsVersion, Protocol: signaling.Version, Written: time.Now()}
 	s.mu.Lock()
@@ -89,7 +90,21 @@ func (s *Server) handOver() error {
 		}
 		err = s.callsDir.Write(callsFile, out)
 	}
+	if err != nil {
+		s.keepCalls()
+	}
 	return err
+}
+
+// keepCalls takes back that the calls belong to the next process.
+func (s *Server) keepCalls() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.calls {
+		c.mu.Lock()
+		c.handedOver = false
+		c.mu.Unlock()
+	}
 }
 
 // handOver describes the call, which from now on belongs to the next process. Server.mu is held.
@@ -135,7 +150,7 @@ func (t *track) handOver() keptTrack {
 }
 
 // takeOver goes on with the calls of the process before, if there was one a moment ago. Its participants are waited for as after a loss of their connection. It is called
-// before anybody is let in. What cannot be used is left, with a line in the log: then people join again.
+// before anybody is let in. A call that cannot be used is left, with a line in the log, and all are if it is the file: then people join again.
 func (s *Server) takeOver() {
 	if s.callsDir == nil {
 		return
@@ -148,28 +163,32 @@ func (s *Server) takeOver() {
 	if err == nil {
 		err = k.check(time.Now())
 	}
+	if err != nil {
+		s.log.Warn("the calls of the process before are not taken over", "err", err)
+		return
+	}
 	var calls []*call
 	people := 0
 	for _, kc := range k.Calls {
-		if err != nil {
-			break
-		}
-		var c *call
 		if slices.ContainsFunc(calls, func(o *call) bool { return o.room == kc.Room }) {
-			err = fmt.Errorf("the room %s is there twice", kc.Room)
-		} else if c, err = s.recallCall(kc); err == nil {
-			calls = append(calls, c)
-			people += len(c.participants)
+			s.log.Warn("a call of the process before is not taken over", "err", fmt.Errorf("the room %s is there twice", kc.Room))
+			continue
 		}
-	}
-	if err != nil {
-		s.tokens = tokens{}
-		s.log.Warn("the calls of the process before are not taken over", "err", err)
-		return
+		c, err := s.recallCall(kc)
+		if err != nil {
+			c.end()
+			s.log.Warn("a call of the process before is not taken over", "err", err)
+			continue
+		}
+		calls = append(calls, c)
+		people += len(c.participants)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lesson = k.Lesson
+	if len(calls) == 0 {
+		return
+	}
 	for _, c := range calls {
 		s.calls[c.room] = c
 		c.mu.Lock()
@@ -195,32 +214,34 @@ func (k *keptCalls) check(now time.Time) error {
 	return nil
 }
 
-// recallCall makes a call as it was, with everybody in it not connected. Nothing that the protocol refuses is taken.
+// recallCall makes a call as it was, with everybody in it not connected. Nothing that the protocol refuses is taken. After an error the caller ends the call, as far as it
+// was made.
 func (s *Server) recallCall(k keptCall) (*call, error) {
-	if err := signaling.CheckRoom(k.Room); err != nil {
-		return nil, err
-	}
 	c := s.newCall(k.Room)
+	c.handedOver = true // until it is taken: nobody is dropped from what never was
+	if err := signaling.CheckRoom(k.Room); err != nil {
+		return c, err
+	}
 	if len(k.Participants) == 0 || len(k.Chat) > keptChat || k.Hands < 0 {
-		return nil, errors.New("a call without people, or with too much chat")
+		return c, errors.New("a call without people, or with too much chat")
 	}
 	c.chat = chat{messages: k.Chat, hands: k.Hands}
 	for _, kp := range k.Participants {
 		p, err := c.recallParticipant(kp)
 		if err != nil {
-			return nil, err
+			return c, err
 		}
 		for _, h := range kp.Tokens {
 			if s.tokens[h] != nil || len(h) != len(hashToken("")) {
-				return nil, errors.New("a token that is none, or somebody else's, too")
+				return c, errors.New("a token that is none, or somebody else's, too")
 			}
 			s.tokens.add(p, h)
 		}
 	}
 	if c.nextTrack > k.NextTrack {
-		return nil, fmt.Errorf("track %d after the last one, %d", c.nextTrack, k.NextTrack)
+		return c, fmt.Errorf("track %d after the last one, %d", c.nextTrack, k.NextTrack)
 	}
-	c.nextTrack = k.NextTrack
+	c.nextTrack, c.handedOver = k.NextTrack, false
 	return c, nil
 }
 
@@ -243,13 +264,15 @@ func (c *call) recallParticipant(k keptParticipant) (*participant, error) {
 		if err := p.room(kt.Publish); err != nil {
 			return nil, err
 		}
-		if p.tracks[kt.Publish.Flow] != nil || kt.Number == 0 || kt.Number > math.MaxUint32-signaling.MaxEncodings {
+		if p.tracks[kt.Publish.Flow] != nil || kt.Number == 0 || kt.Number == media.BundleFlow || kt.Number > math.MaxUint32-signaling.MaxEncodings {
 			return nil, errors.New("a track twice, or without a number")
 		}
-		for n := range uint32(1 + len(kt.Publish.Encodings)) {
-			if c.numbered(kt.Number + n) {
-				return nil, fmt.Errorf("two tracks with the number %d", kt.Number+n)
+		n := kt.Number
+		for range 1 + len(kt.Publish.Encodings) {
+			if c.numbered(n) {
+				return nil, fmt.Errorf("two tracks with the number %d", n)
 			}
+			n = nextNumber(n)
 		}
 		last := c.nextTrack
 		c.nextTrack = kt.Number - 1
@@ -266,7 +289,7 @@ func (c *call) recallParticipant(k keptParticipant) (*participant, error) {
 func (c *call) numbered(n uint32) bool {
 	for _, p := range c.participants {
 		for _, t := range p.tracks {
-			if n >= t.info.ID && n < t.info.ID+uint32(len(t.encodings)) {
+			if t.info.ID == n || slices.ContainsFunc(t.info.Encodings, func(e signaling.TrackEncoding) bool { return e.ID == n }) {
 				return true
 			}
 		}

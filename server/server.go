@@ -109,16 +109,14 @@ func New(config Config) (*Server, error) {
 	if err = s.recall(); err == nil {
 		err = s.open()
 	}
-	if err == nil {
-		s.takeOver()
-	}
-	if err == nil && config.Record != "" { // last, so that there is no file of a server that did not start
+	if err == nil && config.Record != "" { // after what may fail, so that there is no file of a server that did not start
 		s.recorded, err = recording.Create(config.Record, recording.Options{Redact: config.RecordRedact, Limit: config.RecordLimit, Roamcall: config.Version})
 	}
 	if err != nil {
 		s.close()
 		return nil, err
 	}
+	s.takeOver() // what is taken is gone, so that nothing may fail from here on
 	return s, nil
 }
 
@@ -284,7 +282,10 @@ func (s *Server) Run(ctx context.Context) error {
 		serve("HTTP for the authority", func() error { return s.acmeWeb.Serve(s.acme) })
 	}
 	if s.certs.domain != nil {
-		s.running.Go(func() { s.certs.domain.obtain(observing) })
+		s.running.Go(func() {
+			s.certs.domain.obtain(observing)
+			s.certs.domain.watch(observing)
+		})
 	}
 	serve("QUIC", s.acceptConnections)
 	var err error

@@ -133,6 +133,14 @@ func (p *participant) room(m signaling.Publish) error {
 	return nil
 }
 
+// nextNumber is what a track or an encoding gets after n: that of bundles is none.
+func nextNumber(n uint32) uint32 {
+	if n++; n == media.BundleFlow {
+		n++
+	}
+	return n
+}
+
 // newTrack adds a track that does not say yet what it is like.
 func (c *call) newTrack(p *participant, m signaling.Publish) *track {
 	t := &track{flow: m.Flow, publisher: p, info: signaling.Track{Participant: p.id, Kind: m.Kind, Codec: m.Codec, SSRC: m.SSRC}}
@@ -141,9 +149,7 @@ func (c *call) newTrack(p *participant, m signaling.Publish) *track {
 		kind = media.Video
 	}
 	add := func(flow uint32) uint32 {
-		if c.nextTrack++; c.nextTrack == media.BundleFlow {
-			c.nextTrack++
-		}
+		c.nextTrack = nextNumber(c.nextTrack)
 		e := &encoding{flow: flow}
 		config := media.TrackConfig{ID: uint64(c.nextTrack), Kind: kind, OnKeyFrameRequest: func() { c.requestKeyFrame(p, e) }}
 		if m.Kind == signaling.Audio && m.Source == signaling.Microphone {

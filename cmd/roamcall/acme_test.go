@@ -161,7 +161,7 @@ func TestACME(t *testing.T) {
 			p, url := startProcess(t, args...)
 			var shown *x509.Certificate
 			var err error
-			for deadline := time.Now().Add(30 * time.Second); shown == nil; {
+			for deadline := time.Now().Add(30 * time.Second); shown == nil; time.Sleep(20 * time.Millisecond) {
 				if shown, err = serverCertificate(addr, acmeName, a.roots); err != nil && time.Now().After(deadline) {
 					t.Fatalf("%v: %s", err, &p.log)
 				}

@@ -48,7 +48,8 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&c.ACMEDomain, "acme-domain", "", "`name` of this server, for which an authority gives a certificate by itself (Let's Encrypt); needs --state")
 	flags.StringVar(&c.ACMEHTTP, "acme-http", "", "`address` for plain HTTP, where the authority may look whether the name leads here; default :80, or \"off\"")
 	flags.StringVar(&c.ACMEDirectory, "acme-directory", "", "`URL` of another authority")
-	flags.StringVar(&c.StateDir, "state", "", "`directory` for what outlives the process, so that calls go on over a restart; \"\" for none")
+	flags.StringVar(&c.StateDir, "state", "", "`directory` for what outlives the process, so that calls go on over a restart; \"\" for none. Without systemd "+
+		"the names and chat of calls that a stop cut off stay there, in plain text, until the next start")
 	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
 	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")
 	flags.IntVar(&c.MaxParticipants, "max-participants", 50, "most `people` in one call")

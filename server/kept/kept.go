@@ -1,7 +1,8 @@
 // Package kept keeps what outlives a server's process: small JSON files in a directory that is the server's own.
 //
-// What is read back is trusted only as far as the system vouches for it: a file is refused unless it is a regular one, belongs to the user who runs the server, is
-// closed to everybody else and no larger than its bound. Whether its content makes sense is for the caller to see.
+// What is read back is trusted only as far as the system vouches for it: a directory is refused unless it belongs to the user who runs the server and nobody else may
+// write in it, and a file unless it is a regular one, belongs to that user, is closed to everybody else and no larger than its bound. Whether its content makes sense is
+// for the caller to see.
 package kept
 
 import (
@@ -12,6 +13,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"syscall"
 )
 
 // MaxFile bounds a file, in bytes, written or read.
@@ -23,7 +25,7 @@ var ErrTooLarge = fmt.Errorf("more than %d MiB", MaxFile>>20)
 // Dir is a directory of kept files. Its methods may be called at the same time, but for one file only one may write.
 type Dir struct{ root *os.Root }
 
-// Open makes the directory if there is none, for this user only. The caller closes it.
+// Open makes the directory if there is none, for this user only, and refuses one in which others may write. The caller closes it.
 func Open(path string) (*Dir, error) {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, err
@@ -31,6 +33,14 @@ func Open(path string) (*Dir, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
+	}
+	info, err := root.Stat(".")
+	if err == nil {
+		err = checkOwn(info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("the directory %w", err)
 	}
 	return &Dir{root}, nil
 }
@@ -60,7 +70,9 @@ func (d *Dir) Write(name string, v any) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
+	if _, err = f.Write(b); err == nil {
+		err = f.Sync() // before it has its name
+	}
 	if err = errors.Join(err, f.Close()); err != nil {
 		return err
 	}
@@ -69,7 +81,7 @@ func (d *Dir) Write(name string, v any) error {
 
 // Read reads a file into v. The error is fs.ErrNotExist if there is none. Members that v does not have are an error: another version wrote them.
 func (d *Dir) Read(name string, v any) error {
-	f, err := d.root.Open(name)
+	f, err := d.root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // does not wait for the other side of what is a pipe
 	if err != nil {
 		return err
 	}

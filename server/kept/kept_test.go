@@ -78,6 +78,36 @@ func TestRefused(t *testing.T) {
 	}
 }
 
+// A directory in which others may write is not used.
+func TestOpenRefused(t *testing.T) {
+	path := t.TempDir()
+	for _, mode := range []fs.FileMode{0o770, 0o702} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "may be written by others") {
+			t.Errorf("mode %#o: %v", mode, err)
+		}
+	}
+	if err := os.Chmod(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a directory away")
+	}
+	if err := os.Chown(path, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "another user") {
+		t.Errorf("of another user: %v", err)
+	}
+}
+
 func TestForeignOwner(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a file away")
