@@ -99,7 +99,8 @@ func (d *domain) manage(protocols []string) (*tls.Certificate, error) {
 	})
 }
 
-// Attempts to get the first certificate follow each other after these times, the last again and again: authorities count failures (Let's Encrypt allows five an hour).
+// Attempts to get the first certificate follow each other after these times, the last again and again: authorities count failures (Let's Encrypt allows five an hour), and an
+// attempt that tries both challenges may be two.
 var acmePauses = []time.Duration{2 * time.Minute, time.Hour}
 
 // obtain sees to it that there is a certificate before the first client asks for it, and says what is in the way. It returns once there is one, or at the end of ctx. The
