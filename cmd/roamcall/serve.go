@@ -50,6 +50,7 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	flags.StringVar(&c.ACMEDirectory, "acme-directory", "", "`URL` of another authority")
 	flags.StringVar(&c.StateDir, "state", "", "`directory` for what outlives the process, so that calls go on over a restart; \"\" for none. Without systemd "+
 		"the names and chat of calls that a stop cut off stay there, in plain text, until the next start")
+	fit := flags.Bool("fit-processors", false, "use only as many processors as there is work for, which costs less: for a machine that does nothing else")
 	flags.BoolVar(&c.NoLab, "no-lab", false, "no links with emulated networks")
 	flags.IntVar(&c.Bots, "bot", -1, "`number` of test participants in every call; default 1, and 0 with --no-lab")
 	flags.IntVar(&c.MaxParticipants, "max-participants", 50, "most `people` in one call")
@@ -119,9 +120,11 @@ func serve(ctx context.Context, args []string, out io.Writer) error {
 	if c.Record != "" {
 		fmt.Fprintf(out, "Recording to %s: open it later at %s/replay\n", c.Record, s.URL())
 	}
-	fitting, stop := context.WithCancel(ctx)
-	defer stop()
-	go fitProcs(fitting)
+	if *fit {
+		fitting, stop := context.WithCancel(ctx)
+		defer stop()
+		go fitProcs(fitting)
+	}
 	return s.Run(ctx)
 }
 
