@@ -27,7 +27,7 @@ func startBenchServer(ctx context.Context, log io.Writer, flags ...string) (*ben
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.CommandContext(ctx, self, append([]string{"serve", "--addr", "127.0.0.1:0", "--http", "127.0.0.1:0"}, flags...)...)
+	cmd := exec.CommandContext(ctx, self, append([]string{"serve", "--addr", "127.0.0.1:0", "--http", "127.0.0.1:0", "--fit-processors"}, flags...)...)
 	cmd.Stderr = log
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = 5 * time.Second

@@ -8,11 +8,12 @@ import (
 )
 
 // A relay works in pieces of some microseconds, of which each wakes the goroutine of the next one. Go's scheduler gives such a goroutine to a processor that
-// is idle, if there is one, which costs two system calls and often more time than the work itself. So the program runs on as many processors as it has use
-// for (GOMAXPROCS): with 10 to 100 participants that costs a quarter to a third less processor time than on all of them, and delays are no longer (make bench-load).
+// is idle, if there is one, which costs two system calls and often more time than the work itself. So with --fit-processors the program runs on as many
+// processors as it has use for (GOMAXPROCS): with 10 to 100 participants that costs a quarter to a third less processor time than on all of them, and delays are no
+// longer (make bench-load).
 //
-// Where other programs keep the processors busy, what it gets is less than what it has use for, and this cannot tell the two apart: set GOMAXPROCS there, also where the number
-// of processors changes while it runs.
+// It is a flag because where other programs keep the processors busy, such as the browsers of who tries this out, what the server gets is less than what it has use
+// for, and this cannot tell the two apart.
 const (
 	procsInterval = 200 * time.Millisecond
 	procsBusy     = 0.75            // above this share of those in use it takes as many again
