@@ -109,7 +109,7 @@ func processorTime(t *testing.T) time.Duration {
 
 // BenchmarkRelayBare reports processor time per gigabit, on all processors and on one.
 func BenchmarkRelayBare(b *testing.B) {
-	for _, n := range []int{10, 100, 300} {
+	for _, n := range []int{10, 100} {
 		for _, procs := range []string{"", "1"} {
 			b.Run(fmt.Sprintf("connections=%d/procs=%s", n, procs), func(b *testing.B) {
 				for b.Loop() {
@@ -154,9 +154,15 @@ func bare(b *testing.B, n int, procs string) (cost float64) {
 
 // receiveBare reads what comes, until ctx ends.
 func receiveBare(ctx context.Context, addr string) {
-	conn, err := quic.DialAddr(ctx, addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"bare"}}, &quic.Config{EnableDatagrams: true})
-	if err != nil {
-		return
+	dial := func() (*quic.Conn, error) {
+		return quic.DialAddr(ctx, addr, &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"bare"}}, &quic.Config{EnableDatagrams: true})
+	}
+	conn, err := dial()
+	for err != nil { // so many at once may be too fast for two cores, and the process waits for all
+		if ctx.Err() != nil {
+			return
+		}
+		conn, err = dial()
 	}
 	defer conn.CloseWithError(0, "")
 	go func() {
