@@ -18,15 +18,18 @@ var (
 	ErrNotFrame  = errors.New("media: not a video frame")
 )
 
-// Frame is one encoded video frame: its RTP packet and what the relay has read from it. It is immutable and shared by everybody it is sent to.
+// Frame is one encoded video frame: its RTP packet and what the relay has read from it. It is immutable, but for the bytes of one that is not whole yet
+// (see [StreamReader.Begin]), and shared by everybody it is sent to.
 type Frame struct {
-	wire    []byte // length prefix, then the RTP packet: what goes to a stream
-	prefix  int
-	mark    FrameMarking
-	seq     uint16
-	ts      uint32
-	ssrc    uint32
-	arrived time.Time
+	wire     []byte    // length prefix, then the RTP packet: what goes to a stream
+	arriving *arriving // of a frame that went on before it was whole, in place of wire
+	prefix   int
+	size     int // of the RTP packet
+	mark     FrameMarking
+	seq      uint16
+	ts       uint32
+	ssrc     uint32
+	arrived  time.Time
 }
 
 // NewFrame parses an RTP packet that is a whole video frame. It copies packet. The arrival time is now.
@@ -36,7 +39,7 @@ func NewFrame(packet []byte) (*Frame, error) {
 	}
 	prefix := varintLen(uint64(len(packet)))
 	wire := AppendVarint(make([]byte, 0, prefix+len(packet)), uint64(len(packet)))
-	return newFrame(append(wire, packet...), prefix)
+	return newFrame(append(wire, packet...), prefix, len(packet))
 }
 
 // BuildFrame makes the frame of an encoder: header gives payload type, sequence number, timestamp and SSRC; the version, the marker bit and the frame
@@ -59,11 +62,11 @@ func BuildFrame(header rtp.Header, mark FrameMarking, payload []byte) (*Frame, e
 		return nil, fmt.Errorf("media: RTP header: %w", err)
 	}
 	copy(wire[prefix+n:], payload)
-	return newFrame(wire, prefix)
+	return newFrame(wire, prefix, size)
 }
 
-// newFrame takes over wire, whose first prefix bytes are the length of the rest.
-func newFrame(wire []byte, prefix int) (*Frame, error) {
+// newFrame takes over wire, whose first prefix bytes are size, the length of the packet. Not all of that need be there.
+func newFrame(wire []byte, prefix, size int) (*Frame, error) {
 	var h rtp.Header
 	if _, err := h.Unmarshal(wire[prefix:]); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotFrame, err)
@@ -78,17 +81,32 @@ func newFrame(wire []byte, prefix int) (*Frame, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: sequence number %d: %w", ErrNotFrame, h.SequenceNumber, err)
 	}
-	return &Frame{wire: wire, prefix: prefix, mark: mark, seq: h.SequenceNumber, ts: h.Timestamp, ssrc: h.SSRC, arrived: time.Now()}, nil
+	f := &Frame{prefix: prefix, size: size, mark: mark, seq: h.SequenceNumber, ts: h.Timestamp, ssrc: h.SSRC}
+	if total := prefix + size; len(wire) < total {
+		f.arriving = newArriving(wire, total)
+	} else {
+		f.wire, f.arrived = wire, time.Now()
+	}
+	return f, nil
 }
 
-// Wire is what is written to a stream: the length and the RTP packet. It must not be written to.
-func (f *Frame) Wire() []byte { return f.wire }
+// Wire is what is written to a stream: the length and the RTP packet, or as much of them as has come. It must not be written to.
+func (f *Frame) Wire() []byte {
+	if f.arriving != nil {
+		wire, _ := f.arriving.sofar()
+		return wire
+	}
+	return f.wire
+}
 
-// Packet is the RTP packet. It must not be written to.
-func (f *Frame) Packet() []byte { return f.wire[f.prefix:] }
+// Packet is the RTP packet, or as much of it as has come. It must not be written to.
+func (f *Frame) Packet() []byte { return f.Wire()[f.prefix:] }
 
-// Size of the RTP packet in bytes.
-func (f *Frame) Size() int { return len(f.wire) - f.prefix }
+// Whole tells whether all of the frame has come.
+func (f *Frame) Whole() bool { return len(f.Wire()) == f.prefix+f.size }
+
+// Size of the whole RTP packet in bytes.
+func (f *Frame) Size() int { return f.size }
 
 // Key tells whether a decoder can begin with this frame.
 func (f *Frame) Key() bool { return f.mark.Independent }
@@ -111,5 +129,11 @@ func (f *Frame) SSRC() uint32 { return f.ssrc }
 // TL0PICIDX counts the frames of the base layer modulo 256.
 func (f *Frame) TL0PICIDX() uint8 { return f.mark.TL0PICIDX }
 
-// Arrived is when the frame was complete.
-func (f *Frame) Arrived() time.Time { return f.arrived }
+// Arrived is when the last of what has come did.
+func (f *Frame) Arrived() time.Time {
+	if f.arriving != nil {
+		_, at := f.arriving.sofar()
+		return at
+	}
+	return f.arrived
+}

@@ -260,6 +260,7 @@ func (s *SubscriptionStats) Add(o SubscriptionStats) {
 	s.Overflows += o.Overflows
 	s.Timeouts += o.Timeouts
 	s.WriteErrors += o.WriteErrors
+	s.CutOff += o.CutOff
 	s.StreamLimits += o.StreamLimits
 	s.Resets += o.Resets
 	s.Streams += o.Streams

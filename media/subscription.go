@@ -92,6 +92,7 @@ type SubscriptionStats struct {
 	Overflows    uint64 // times the queue was full
 	Timeouts     uint64 // writes that met their deadline
 	WriteErrors  uint64 // writes that failed otherwise: the subscriber stopped the stream, or the connection ended
+	CutOff       uint64 // frames whose beginning was sent when their publisher gave them up
 	StreamLimits uint64 // times no stream could be opened
 	Resets       uint64 // streams reset
 	Streams      uint64 // streams opened

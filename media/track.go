@@ -1,6 +1,7 @@
 package media
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"slices"
@@ -74,6 +75,7 @@ type Track struct {
 	subs    []*Subscription
 	group   group
 	cache   groupCache
+	partial *Frame // the newest of the base layer, if it went on before it was whole
 	scratch []*Frame
 	rtp     rtp.Header // of the audio packet at hand, here to spare its allocations
 	stats   TrackStats
@@ -120,12 +122,15 @@ func (t *Track) Kind() Kind { return t.config.Kind }
 func (t *Track) Receiver() *ReceiverStats { return t.recv }
 
 // Publish gives f to every subscription of a video track. It never blocks on a connection. Frames of one layer must be published in the order of
-// their stream; streams may be read by goroutines of their own. It returns [ErrClosed] or [ErrKind].
+// their stream; streams may be read by goroutines of their own. Of a frame that is not whole, as [StreamReader.Begin] may return it, subscriptions send what
+// there is, and the rest when it comes; [Track.Received] must be called then. It returns [ErrClosed] or [ErrKind].
 func (t *Track) Publish(f *Frame) error {
 	if t.config.Kind != Video {
 		return fmt.Errorf("%w: a frame on an %s track", ErrKind, t.config.Kind)
 	}
-	t.recv.Observe(f.seq, f.ts, f.Size(), f.arrived)
+	if f.Whole() {
+		t.Received(f)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.closed {
@@ -154,10 +159,37 @@ func (t *Track) Publish(f *Frame) error {
 				s.push(f, now)
 			}
 		}
+		if f.Layer() == 0 {
+			t.follow(f)
+		}
 	}
 	clear(out)
 	t.scratch = out
 	return nil
+}
+
+// follow notes that f is the newest of the base layer. If the one before it is not whole it never will be, as frames come in their order: that of a publisher
+// which shed it, or of a connection that is lost. t.mu is held.
+func (t *Track) follow(f *Frame) {
+	if p := t.partial; p != nil && !p.Whole() && !f.Key() {
+		t.cache.drop()
+		t.keys.request()
+	}
+	t.giveUp()
+	if f.arriving != nil {
+		t.partial = f
+	}
+}
+
+// Received counts a frame that is whole now. If it is the same as one of which the rest is missing, whose publisher sends it again since it has lost
+// its connection, it takes the place of that rest.
+func (t *Track) Received(f *Frame) {
+	t.recv.Observe(f.seq, f.ts, f.Size(), f.Arrived())
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if p := t.partial; p != nil && p != f && p.seq == f.seq && p.ssrc == f.ssrc && p.size == f.size && bytes.HasPrefix(f.Wire(), p.Wire()) {
+		p.arriving.advance(f.Wire())
+	}
 }
 
 // PublishDatagram gives one RTP packet, without a flow identifier, to every subscription of an audio track. It never blocks on a connection and
@@ -257,6 +289,15 @@ func (t *Track) DropGroup() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cache.drop()
+	t.giveUp()
+}
+
+// giveUp ends the wait for the rest of a frame. t.mu is held.
+func (t *Track) giveUp() {
+	if t.partial != nil {
+		t.partial.arriving.lose()
+		t.partial = nil
+	}
 }
 
 // Close closes the track and its subscriptions. It may be called again.
@@ -265,6 +306,7 @@ func (t *Track) Close() {
 	subs := slices.Clone(t.subs)
 	t.closed = true
 	t.cache.drop()
+	t.giveUp()
 	t.group = group{}
 	t.mu.Unlock()
 	t.keys.close()

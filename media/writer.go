@@ -74,7 +74,11 @@ func (s *Subscription) late(e queued, now time.Time) {
 	s.shedBase(now)
 }
 
-var errOpenStream = errors.New("media: no stream")
+var (
+	errOpenStream  = errors.New("media: no stream")
+	errInterrupted = errors.New("media: interrupted") // while the rest of a frame was missing
+	errCutOff      = errors.New("media: frame cut off")
+)
 
 // write puts one frame on the stream of its layer, a key frame on a new one.
 func (s *Subscription) write(e queued) error {
@@ -107,12 +111,19 @@ func (s *Subscription) write(e queued) error {
 			return err
 		}
 	}
-	if _, err := st.Write(e.frame.wire); err != nil {
+	since := e.since
+	var err error
+	if e.frame.arriving == nil {
+		_, err = st.Write(e.frame.wire)
+	} else {
+		since, err = s.writePieces(st, e)
+	}
+	if err != nil {
 		return err
 	}
 	s.sentFrames.Add(1)
 	s.sentBytes.Add(uint64(e.frame.Size()))
-	s.ages.observe(time.Since(e.since))
+	s.ages.observe(time.Since(since))
 	if e.frame.Key() {
 		s.mu.Lock()
 		s.askAfter = 0
@@ -121,12 +132,80 @@ func (s *Subscription) write(e queued) error {
 	return nil
 }
 
+// writePieces writes a frame that may still be arriving, and returns since when the last of it could be written. Its deadline moves with what comes: a slow
+// publisher is not the subscriber's fault.
+func (s *Subscription) writePieces(st Stream, e queued) (since time.Time, err error) {
+	for n := 0; n < e.frame.arriving.total; {
+		piece, at, err := s.awaitPiece(e, n)
+		if err != nil {
+			return since, err
+		}
+		since = later(e.since, at)
+		deadline := since.Add(e.deadline.Sub(e.since))
+		s.mu.Lock()
+		s.writing = since
+		s.baseDeadline = later(s.baseDeadline, deadline)
+		s.mu.Unlock()
+		if err := st.SetWriteDeadline(deadline); err != nil {
+			return since, err
+		}
+		if _, err := st.Write(piece); err != nil {
+			return since, err
+		}
+		n += len(piece)
+	}
+	return since, nil
+}
+
+// awaitPiece waits for what follows the first n bytes of e, for as long as that may take to be sent.
+func (s *Subscription) awaitPiece(e queued, n int) (piece []byte, at time.Time, err error) {
+	piece, at, lost, more := e.frame.arriving.from(n)
+	if len(piece) > 0 {
+		return piece, at, nil
+	}
+	timer := time.NewTimer(time.Until(later(e.since, at).Add(e.deadline.Sub(e.since))))
+	defer timer.Stop()
+	for len(piece) == 0 {
+		if lost {
+			return nil, at, errCutOff
+		}
+		s.mu.Lock()
+		s.writing = time.Time{} // what is awaited does not wait for the connection
+		interrupted := s.closed || s.resets&(1<<e.frame.Layer()) != 0
+		s.mu.Unlock()
+		if interrupted {
+			return nil, at, errInterrupted
+		}
+		select {
+		case <-more:
+		case <-s.wake:
+		case <-timer.C:
+			return nil, at, os.ErrDeadlineExceeded
+		}
+		piece, at, lost, more = e.frame.arriving.from(n)
+	}
+	return piece, at, nil
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
 // failed gives up the frame that could not be written and with it its stream, on which half of it may stand.
 func (s *Subscription) failed(e queued, err error) {
+	if errors.Is(err, errInterrupted) { // by who has decided what becomes of the queue
+		s.cancel(e.frame.Layer(), s.interruption())
+		return
+	}
 	s.cancel(e.frame.Layer(), ResetLate)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
+	case errors.Is(err, errCutOff):
+		s.stats.CutOff++
 	case errors.Is(err, errOpenStream):
 		s.stats.StreamLimits++
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -138,6 +217,16 @@ func (s *Subscription) failed(e queued, err error) {
 		return
 	}
 	s.late(e, time.Now())
+}
+
+// interruption is the code of streams that are reset for what interrupts the writer.
+func (s *Subscription) interruption() uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.resets == 0 { // closed
+		return ResetPaused
+	}
+	return s.resetCode
 }
 
 func (s *Subscription) cancel(layer int, code uint32) {

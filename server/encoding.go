@@ -23,10 +23,18 @@ type encoding struct {
 	expected, lost uint64
 }
 
-// publish relays a frame.
+// publish relays a frame. One that is not whole is to be received when it is.
 func (e *encoding) publish(f *media.Frame) error {
-	e.rate.add(f.Size(), f.Layer(), f.Arrived())
+	if f.Whole() {
+		e.rate.add(f.Size(), f.Layer(), f.Arrived())
+	}
 	return e.relay.Publish(f)
+}
+
+// received counts a frame that was relayed before it was whole.
+func (e *encoding) received(f *media.Frame) {
+	e.rate.add(f.Size(), f.Layer(), f.Arrived())
+	e.relay.Received(f)
 }
 
 // publishDatagram relays a packet of audio.

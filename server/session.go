@@ -360,7 +360,7 @@ func (s *session) readStream(stream incomingStream) error {
 		return nil
 	}
 	for {
-		f, err := r.ReadFrame()
+		f, err := r.Begin()
 		switch {
 		case err == nil:
 		case errors.Is(err, media.ErrFrameSize):
@@ -370,10 +370,18 @@ func (s *session) readStream(stream incomingStream) error {
 		default:
 			return nil // the end of the group, or the stream's
 		}
+		whole := f.Whole()
 		if e.publish(f) != nil {
 			stream.CancelRead(media.ResetPaused)
 			return nil
 		}
+		if whole {
+			continue
+		}
+		if r.Finish() != nil {
+			return nil
+		}
+		e.received(f)
 	}
 }
 
