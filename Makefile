@@ -10,7 +10,7 @@ BIN       := bin/roamcall
 PAGE      := assets/dist/index.html
 NPM       := npm --prefix web --no-fund --no-audit --loglevel=error
 GENERATED := web/src/protocol/messages.gen.ts
-FUZZTIME  ?= $(if $(CI),30s,5s)
+FUZZTIME  ?= $(if $(CI),50000x,10000x)
 SOAK      ?= 30m
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 PEBBLE    := github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
@@ -48,7 +48,7 @@ bin/pebble:
 test-web: web/node_modules/.package-lock.json
 	$(NPM) test
 
-# Every fuzz target for FUZZTIME, four at a time.
+# Every fuzz target FUZZTIME, four at a time. That is a number of inputs: of a duration Go's fuzzer sometimes takes the end for a failure ("context deadline exceeded").
 fuzz:
 	@for pkg in $$(go list ./...); do go test -list '^Fuzz' $$pkg | sed -n "s|^Fuzz|$$pkg Fuzz|p"; done \
 	  | xargs -P 4 -L 1 sh -c 'out=$$(go test -run "^\$$" -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -parallel 1 "$$0" 2>&1) \
