@@ -91,9 +91,10 @@ format: web/node_modules/.package-lock.json
 	gofmt -w $$(git ls-files '*.go')
 	$(NPM) run format
 
-# What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback.
+# What the relay costs: per forwarded frame and per audio packet, to 1, 10 and 100 subscribers, over loopback; and how long a key frame takes from a slow network to another.
 bench-relay:
 	go test -run '^$$' -bench 'Relay(Video|Audio)' -benchmem ./server
+	go test -run '^$$' -bench CutThrough ./server
 
 # What a restart of the server does to a call of two native participants: the longest gap that anybody saw, of ten.
 bench-restart:

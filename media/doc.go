@@ -61,6 +61,11 @@
 // subscription's own goroutine writes it to its stream. That queue is the only one, and the payload is never copied. A publisher may use a
 // Track and a Subscription of its own to send: shedding on the way up is no different from shedding on the way down.
 //
+// A large frame of the base layer, which is what key frames are, goes on while the rest of it is still on its way ([StreamReader.Begin]): otherwise a slow uplink's time
+// and a slow downlink's would add up. Its deadline moves with what comes of it. If the rest never comes, because the publisher has reset the stream or lost its
+// connection, the next frame of the base layer ends the wait, and the streams of subscribers are reset; unless the publisher sends the same frame again, which
+// then takes the place of the rest.
+//
 // # Shedding
 //
 // Every frame in a queue has a time by which it must have been sent. If an upper layer's frame misses it, the subscription sheds the upper
@@ -81,7 +86,7 @@
 // is used by one of them. Of the callbacks TrackConfig.OnKeyFrameRequest runs on a goroutine of its own with no lock held, TrackConfig.Admit
 // on the publisher's with the Track locked.
 //
-// A Frame and a published datagram are immutable: whoever holds one must not write to its bytes.
+// A Frame and a published datagram are immutable: whoever holds one must not write to its bytes. Of a frame that is not whole more bytes come, behind those that are there.
 //
 // Who creates a Track closes it, which closes its subscriptions; closing a Subscription ends its streams; nothing here closes a
 // Transport or a DatagramSender but its owner. Close does not wait: Done tells when the goroutine is gone, which is at the latest when a blocked

@@ -298,6 +298,7 @@ func FuzzStreamReader(f *testing.F) {
 	src := &source{t: f}
 	f.Add(groupStream(1, src.key(10), src.delta(0), src.upper(3)))
 	f.Add(groupStream(MaxVarint, src.key(100))[:50])
+	f.Add(groupStream(1, src.key(3*pieceSize), src.delta(5*pieceSize)))
 	f.Add(AppendVarint([]byte{1}, MaxFrameSize))
 	f.Add([]byte{1, 0x80, 0, 0, 12, 0x80, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}) // a length in more bytes than needed
 	f.Fuzz(func(t *testing.T, b []byte) {
@@ -305,10 +306,21 @@ func FuzzStreamReader(f *testing.F) {
 		if err != nil {
 			return
 		}
+		early, _ := NewStreamReader(bytes.NewReader(b))
 		for total := 0; ; {
 			f, err := sr.ReadFrame()
+			e, errEarly := early.Begin()
+			if errEarly == nil {
+				errEarly = early.Finish()
+			}
+			if (err == nil) != (errEarly == nil) {
+				t.Fatalf("whole: %v, in pieces: %v", err, errEarly)
+			}
 			if err != nil {
 				return
+			}
+			if !bytes.Equal(e.Wire(), f.Wire()) {
+				t.Fatal("in pieces it is another frame")
 			}
 			if total += f.Size(); total > len(b) {
 				t.Fatal("more bytes than were sent")
