@@ -238,7 +238,9 @@ function Node({
   narrow: boolean;
 }) {
   const r = size.node;
-  const name = label.length > 14 ? `${label.slice(0, 13)}…` : label;
+  const most = narrow ? 12 : 14;
+  const name = label.length > most ? `${label.slice(0, most - 1)}…` : label;
+  const spills = narrow && name.length * 7 > 2 * at.x; // than there is room around the middle
   return (
     <g class="d-node">
       <circle cx={at.x} cy={at.y} r={r} />
@@ -252,9 +254,9 @@ function Node({
         </g>
       )}
       <text
-        x={at.x}
+        x={spills ? 2 : at.x}
         y={at.y + r + (narrow ? 17 : 26)}
-        text-anchor="middle"
+        text-anchor={spills ? 'start' : 'middle'}
         font-size={narrow ? 13 : 19}
         class="d-node-name"
       >
