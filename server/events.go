@@ -112,7 +112,9 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	control := http.NewResponseController(w)
-	control.Flush() // on a quiet server the first event may be long in coming; the dashboard should know at once that it is connected
+	// On a quiet server the first event may be long in coming, and the dashboard should know at once that it is connected. Firefox waits for the first of the body.
+	fmt.Fprint(w, ": here\n\n")
+	control.Flush()
 	write := func(head string, v any) error {
 		data, err := json.Marshal(v)
 		if err != nil {

@@ -15,6 +15,7 @@ import { useStage } from './harness/use-stage.ts';
 import { pause, until } from './harness/wait.ts';
 
 const stage = useStage();
+let files = 0; // made in it: a test that is tried again writes another
 const folder = await mkdtemp(join(tmpdir(), 'roamcall-replay-'));
 afterAll(() => rm(folder, { recursive: true }));
 
@@ -121,7 +122,7 @@ async function press(watcher: Person, key: 'Home' | 'End'): Promise<void> {
 
 describe.each<Kind>(['chromium', 'firefox'])('a recording in %s', (kind) => {
   it.skipIf(cannot(kind))('shows again what the live dashboard showed', async () => {
-    const file = join(folder, `${kind}.jsonl`);
+    const file = join(folder, `${kind}-${++files}.jsonl`);
     const server = await stage.server('--bot', '1', '--record', file);
     const watcher = await stage.person(kind, server, 'Watcher');
     await watcher.open('/dashboard');
@@ -153,7 +154,7 @@ describe.each<Kind>(['chromium', 'firefox'])('a recording in %s', (kind) => {
       (all) => all.length > 0 && all.every((c) => c.state === 'closed'),
     );
     expect(live.find((r) => r.id === marked.id)?.title).toBe('Marked: Now the Wi-Fi goes');
-    const saved = join(folder, `${kind}-saved.jsonl`);
+    const saved = join(folder, `${kind}-saved-${++files}.jsonl`);
     await writeFile(saved, await saveRecording(watcher));
 
     // The file has what the hub published, in its order.
