@@ -24,15 +24,18 @@ func newArriving(wire []byte, total int) *arriving {
 	return &arriving{total: total, wire: wire, at: time.Now(), more: make(chan struct{})}
 }
 
-// advance tells that wire, which begins with what had come before, has come. Less than is known is nothing new.
+// advance tells that wire, which begins with what had come before, has come. Less than is known is nothing new, and what was given up stays so.
 func (a *arriving) advance(wire []byte) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.lost || len(wire) <= len(a.wire) {
+	if len(wire) <= len(a.wire) {
 		return
 	}
-	a.wire, a.at = wire, time.Now()
-	a.changed()
+	a.at = time.Now()
+	if !a.lost {
+		a.wire = wire
+		a.changed()
+	}
 }
 
 // lose tells that no more will come, unless all has.

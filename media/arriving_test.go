@@ -59,7 +59,7 @@ const large = 10 * pieceSize
 
 func TestBegin(t *testing.T) {
 	src := &source{t: t}
-	frames := []*Frame{src.key(large), src.delta(100), src.upper(large), src.delta(2*pieceSize - 30), src.delta(2 * pieceSize), src.delta(MaxFrameSize - 30)}
+	frames := []*Frame{src.key(large), src.delta(100), src.upper(large), src.key(2*pieceSize - 30), src.delta(large), src.key(2 * pieceSize), src.key(MaxFrameSize - 30)}
 	wire := groupStream(77, frames...)
 	for name, r := range map[string]io.Reader{
 		"whole": bytes.NewReader(wire), "bytes": iotest.OneByteReader(bytes.NewReader(wire)), "halves": iotest.HalfReader(bytes.NewReader(wire)),
@@ -73,7 +73,7 @@ func TestBegin(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s: frame %d: %v", name, i, err)
 			}
-			early := want.Layer() == 0 && want.Size() > 2*pieceSize
+			early := want.Key() && want.Size() > 2*pieceSize
 			if f.Whole() == early || f.Size() != want.Size() || f.Marking() != want.Marking() || f.Seq() != want.Seq() {
 				t.Errorf("%s: frame %d of %d bytes begins with %d of them", name, i, f.Size(), len(f.Packet()))
 			}
@@ -123,12 +123,10 @@ func TestCutThrough(t *testing.T) {
 		if half < large/2-pieceSize || half > large/2+1 {
 			t.Errorf("%d bytes of the first %d went on", half, large/2)
 		}
-		_, late := c.subscribe(SubscriptionConfig{})
-		synctest.Wait()
-		if n := late.bytes(0); n != half {
-			t.Errorf("who comes meanwhile has %d bytes, not %d", n, half)
-		}
-		if st := c.track.Stats(); st.Reception.Packets != 0 {
+		_, late := c.subscribe(SubscriptionConfig{}) // who comes meanwhile
+		other, _ := c.uplink()
+		other(c.upper(10).Wire()) // of the same group, on a stream that is faster
+		if st := c.track.Stats(); st.Reception.Packets != 1 {
 			t.Error("counted before it was whole")
 		}
 
@@ -141,51 +139,76 @@ func TestCutThrough(t *testing.T) {
 		send(key[large/2+pieceSize:])
 		send(c.delta(100).Wire())
 		for name, tr := range map[string]*fakeTransport{"first": tr, "who came meanwhile": late} {
-			if got := tr.read(t); len(got) != 1 || len(got[0].seqs) != 2 || got[0].reset {
+			if got := tr.read(t); len(got) != 2 || len(got[0].seqs) != 2 || got[0].reset || len(got[1].seqs) != 1 {
 				t.Errorf("%s: %+v", name, got)
 			}
 		}
 		st := s.Stats()
-		if st.Sent != 2 || st.ShedBase != 0 || st.Ages.Sum != 0 || c.asked() != 0 {
+		if st.Sent != 3 || st.ShedBase != 0 || st.Ages.Sum != 0 || c.asked() != 0 {
 			t.Errorf("%+v, asked %d times", st, c.asked())
 		}
-		if r := c.track.Stats().Reception; r.Packets != 2 || r.Lost != 0 {
+		if r := c.track.Stats().Reception; r.Packets != 3 || r.Lost != 0 {
 			t.Errorf("%+v", r)
 		}
 	})
 }
 
-// Of a frame whose rest does not come the stream is reset at the next key frame, or when it is too old.
+// Of a frame whose rest does not come the stream is reset when another key frame is there.
 func TestCutOff(t *testing.T) {
-	for name, next := range map[string]bool{"a key frame follows": true, "nothing follows": false} {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, c *call) {
-				s, tr := c.join(SubscriptionConfig{})
-				send, end := c.uplink()
-				send(c.key(large).Wire()[:large/2])
-				end(errors.New("reset"))
-				if next {
-					time.Sleep(DefaultLimits.KeyAge / 2)
-					again, _ := c.uplink()
-					again(c.key(large).Wire())
-				} else {
-					time.Sleep(DefaultLimits.KeyAge + tick)
-					synctest.Wait()
-				}
-				got := tr.read(t)
-				if !got[0].reset || got[0].code != ResetLate || len(got[0].seqs) != 0 {
-					t.Errorf("the first stream: %+v", got[0])
-				}
-				st := s.Stats()
-				if next && (len(got) != 2 || got[1].keys != 1 || c.asked() != 0 || st.CutOff != 1 || st.WaitingKey) {
-					t.Errorf("%+v, %+v, asked %d times", got, st, c.asked())
-				}
-				if !next && (c.asked() != 1 || st.Timeouts != 1 || !st.WaitingKey) {
-					t.Errorf("%+v, asked %d times", st, c.asked())
-				}
-			})
-		})
-	}
+	bubble(t, func(t *testing.T, c *call) {
+		c.join(SubscriptionConfig{})
+		c.publish(c.key(10), c.delta(10))
+		s, tr := c.join(SubscriptionConfig{})
+		send, end := c.uplink()
+		send(c.key(large).Wire()[:large/2])
+		end(errors.New("reset"))
+		time.Sleep(10 * DefaultLimits.KeyAge)
+		_, late := c.subscribe(SubscriptionConfig{})
+		synctest.Wait()
+		if got := late.read(t); len(got) != 1 || len(got[0].seqs) != 2 {
+			t.Errorf("who comes meanwhile gets %+v, not the group before", got)
+		}
+		c.publish(c.delta(10)) // of which nobody can make anything
+		again, _ := c.uplink()
+		again(c.key(large).Wire())
+		got := tr.read(t)
+		if len(got) != 3 || !got[1].reset || got[1].code != ResetLate || len(got[1].seqs) != 0 || got[2].keys != 1 {
+			t.Errorf("%+v", got)
+		}
+		if st := s.Stats(); st.CutOff != 1 || st.ShedBase != 0 || st.WaitingKey || c.asked() != 1 {
+			t.Errorf("%+v, asked %d times", st, c.asked())
+		}
+		if got := late.read(t); len(got) != 2 || got[1].keys != 1 {
+			t.Errorf("who came meanwhile: %+v", got)
+		}
+	})
+}
+
+// Who changes from another encoding sees that until the key frame of this one is whole.
+func TestSwitchAwaitsTheWholeKeyFrame(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		small := newCall(t)
+		tr := &fakeTransport{}
+		s, err := Select([]*Track{c.track, small.track}, 1, SubscriptionConfig{Transport: tr})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		small.publish(small.key(10))
+		s.Switch(0, false)
+		send, _ := c.uplink()
+		key := c.key(large).Wire()
+		send(key[:large/2])
+		small.publish(small.delta(10))
+		if sent, _ := s.Selected(); sent != 1 || len(tr.read(t)[0].seqs) != 2 {
+			t.Errorf("encoding %d, %+v", sent, tr.read(t))
+		}
+		send(key[large/2:])
+		send(c.delta(10).Wire())
+		if got := tr.read(t); len(got) != 2 || len(got[1].seqs) != 2 || !got[0].ended {
+			t.Errorf("%+v", got)
+		}
+	})
 }
 
 // A publisher that has lost its connection sends the group again, over another one: what is missing of a frame is taken from there.
@@ -206,11 +229,14 @@ func TestCopyCompletes(t *testing.T) {
 				again(c.delta(100).Wire())
 				time.Sleep(2 * KeyFrameInterval) // requests are not sent more often
 				synctest.Wait()
+				if other {
+					again(c.key(10).Wire())
+				}
 				got := tr.read(t)
 				if !other && (len(got) != 1 || len(got[0].seqs) != 2 || s.Stats().CutOff != 0) {
 					t.Errorf("%+v", got)
 				}
-				if other && (!got[0].reset || s.Stats().CutOff != 1 || c.asked() != 1) {
+				if other && (len(got) != 2 || !got[0].reset || got[1].keys != 1 || s.Stats().CutOff != 1 || c.asked() != 1) {
 					t.Errorf("%+v, asked %d times", got, c.asked())
 				}
 				send(c.key(large).Wire()[:large/2]) // the first connection comes back, amid a frame
@@ -223,6 +249,7 @@ func TestInterrupted(t *testing.T) {
 	for name, what := range map[string]func(*Subscription, *call){
 		"paused":        func(s *Subscription, _ *call) { s.Pause() },
 		"closed":        func(s *Subscription, _ *call) { s.Close() },
+		"ended":         func(s *Subscription, _ *call) { s.finish(false) },
 		"ended at once": func(s *Subscription, _ *call) { s.finish(true) },
 		"track closed":  func(_ *Subscription, c *call) { c.track.Close() },
 	} {

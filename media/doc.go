@@ -61,10 +61,10 @@
 // subscription's own goroutine writes it to its stream. That queue is the only one, and the payload is never copied. A publisher may use a
 // Track and a Subscription of its own to send: shedding on the way up is no different from shedding on the way down.
 //
-// A large frame of the base layer, which is what key frames are, goes on while the rest of it is still on its way ([StreamReader.Begin]): otherwise a slow uplink's time
-// and a slow downlink's would add up. Its deadline moves with what comes of it. If the rest never comes, because the publisher has reset the stream or lost its
-// connection, the next frame of the base layer ends the wait, and the streams of subscribers are reset; unless the publisher sends the same frame again, which
-// then takes the place of the rest.
+// A large key frame goes on while the rest of it is still on its way ([StreamReader.Begin]): otherwise a slow uplink's time and a slow downlink's would add up. Its
+// deadline moves with what comes of it, and what depends on it waits until it is whole. If the rest never comes, because the publisher has reset the stream or lost its
+// connection, the next key frame ends the wait, and the streams of subscribers are reset; unless the publisher sends the same frame again, which then takes the
+// place of the rest. Late subscribers, and those who change from another encoding, get it when it is whole.
 //
 // # Shedding
 //

@@ -31,6 +31,7 @@ type group struct {
 	last    [MaxLayers]uint16
 	seen    [MaxLayers]bool
 	pic     uint8 // TL0PICIDX of the last base frame
+	partial bool  // the key frame is not whole yet
 	held    []*Frame
 	bytes   int // of held
 }
@@ -47,6 +48,7 @@ func (g *group) admit(f *Frame, out []*Frame) ([]*Frame, admission) {
 		g.started, g.open = true, true
 		g.ssrc, g.key = f.ssrc, f.seq
 		g.seen = [MaxLayers]bool{}
+		g.partial = !f.Whole()
 	case !g.open || f.ssrc != g.ssrc:
 		if layer == 0 {
 			return out, orphaned
@@ -55,11 +57,11 @@ func (g *group) admit(f *Frame, out []*Frame) ([]*Frame, admission) {
 		return out, held
 	case !after(f.seq, g.key), g.seen[layer] && !after(f.seq, g.last[layer]):
 		return out, stale
-	case layer == 0 && f.mark.TL0PICIDX != g.pic+1:
-		// A base frame is missing and, because a stream keeps its order, will stay so. Nothing until the next key frame can be decoded.
+	case layer == 0 && (g.partial || f.mark.TL0PICIDX != g.pic+1):
+		// A base frame is missing, or the rest of the key frame, and, because a stream keeps its order, will stay so. Nothing until the next key frame can be decoded.
 		g.open = false
 		return out, orphaned
-	case layer > 0 && int8(f.mark.TL0PICIDX-g.pic) > 0:
+	case layer > 0 && (g.partial || int8(f.mark.TL0PICIDX-g.pic) > 0):
 		g.hold(f)
 		return out, held
 	}
@@ -67,9 +69,17 @@ func (g *group) admit(f *Frame, out []*Frame) ([]*Frame, admission) {
 	out = append(out, f)
 	if layer == 0 {
 		g.pic = f.mark.TL0PICIDX
-		out = g.release(out)
+		if !g.partial {
+			out = g.release(out)
+		}
 	}
 	return out, admitted
+}
+
+// whole appends to out the frames that can go on now that the key frame is whole.
+func (g *group) whole(out []*Frame) []*Frame {
+	g.partial = false
+	return g.release(out)
 }
 
 // hold keeps f until its base frame comes, and the oldest goes if there are too many.

@@ -36,8 +36,7 @@ func (s *StreamReader) Flow() uint64 { return s.flow }
 // [ErrNotFrame] for what is not a frame, and else the error of the stream, such as its reset. After any error the stream is of no more use.
 func (s *StreamReader) ReadFrame() (*Frame, error) { return s.read(false) }
 
-// Begin is ReadFrame for who passes frames on: it returns a large frame of the base layer, which is what key frames are, as soon as the first of it has come.
-// [StreamReader.Finish] then reads the rest.
+// Begin is ReadFrame for who passes frames on: it returns a large key frame as soon as the first of it has come. [StreamReader.Finish] then reads the rest.
 func (s *StreamReader) Begin() (*Frame, error) { return s.read(true) }
 
 func (s *StreamReader) read(early bool) (*Frame, error) {
@@ -63,7 +62,7 @@ func (s *StreamReader) read(early bool) (*Frame, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f.Layer() == 0 {
+		if f.Key() {
 			s.rest, s.wire = f, wire
 			return f, nil
 		}

@@ -51,6 +51,7 @@ type Subscription struct {
 	transport Transport
 	datagrams *DatagramSender
 	limits    Limits
+	early     *Frame        // what was given before it was whole, until it is; guarded by Track.mu
 	begin     func() bool   // not nil while another encoding waits for this one's key frame, see [Selection]; guarded by Track.mu
 	wake      chan struct{} // something happened that the writer must look at
 	done      chan struct{} // closed when the writer has returned
@@ -129,7 +130,12 @@ func or[T time.Duration | int](v, otherwise T) T {
 
 // start begins with what the track has kept. The caller holds the locks of the track and of s.
 func (s *Subscription) start(c *groupCache, now time.Time) {
-	if !c.complete {
+	switch {
+	case c.complete:
+	case s.track.partial != nil: // it is on its way
+		s.waitKey = true
+		return
+	default:
 		s.waitForKey(now)
 		return
 	}
@@ -161,6 +167,28 @@ func (s *Subscription) push(f *Frame, now time.Time) {
 		age = s.limits.UpperAge
 	}
 	s.enqueue(f, now, now.Add(age))
+}
+
+// pushPartial is push for a key frame that is not whole. Another encoding ends when all of this one's is there.
+func (s *Subscription) pushPartial(f *Frame, now time.Time) {
+	if s.begin == nil {
+		s.early = f
+		s.push(f, now)
+	}
+}
+
+// completed is called, with the lock of the track held, when a key frame that went on before it was whole is so. Who has not got it, or has given it up, gets it.
+func (s *Subscription) completed(f *Frame, now time.Time) {
+	has := s.early == f
+	s.early = nil
+	s.mu.Lock()
+	if has = has && !s.waitKey; has {
+		s.baseDeadline = later(s.baseDeadline, now.Add(s.limits.KeyAge)) // as its own, see writePieces
+	}
+	s.mu.Unlock()
+	if !has {
+		s.push(f, now)
+	}
 }
 
 func (s *Subscription) pushDatagram(datagram []byte) {
@@ -210,6 +238,7 @@ func (s *Subscription) Resume() {
 		return
 	}
 	s.paused = false
+	s.early = nil
 	if s.track.config.Kind == Video {
 		s.start(&s.track.cache, time.Now())
 	}

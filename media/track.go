@@ -75,7 +75,7 @@ type Track struct {
 	subs    []*Subscription
 	group   group
 	cache   groupCache
-	partial *Frame // the newest of the base layer, if it went on before it was whole
+	partial *Frame // the newest key frame, if it is not whole yet
 	scratch []*Frame
 	rtp     rtp.Header // of the audio packet at hand, here to spare its allocations
 	stats   TrackStats
@@ -147,38 +147,37 @@ func (t *Track) Publish(f *Frame) error {
 		t.cache.drop() // what is kept can no longer be continued
 		t.keys.request()
 	}
-	if len(out) > 0 {
-		now := time.Now()
-		for _, f := range out {
-			if f.Key() {
-				t.stats.KeyFrames++
-				t.keys.satisfied()
-			}
-			t.cache.add(f)
-			for _, s := range t.subs {
-				s.push(f, now)
-			}
-		}
-		if f.Layer() == 0 {
-			t.follow(f)
+	if verdict == admitted && f.Key() {
+		t.stats.KeyFrames++
+		t.keys.satisfied()
+		defer t.giveUp(t.partial) // after f is queued, so that nobody asks for a key frame
+		t.partial = nil
+		if f.arriving != nil {
+			t.partial = f
 		}
 	}
-	clear(out)
-	t.scratch = out
+	t.give(out)
 	return nil
 }
 
-// follow notes that f is the newest of the base layer. If the one before it is not whole it never will be, as frames come in their order: that of a publisher
-// which shed it, or of a connection that is lost. t.mu is held.
-func (t *Track) follow(f *Frame) {
-	if p := t.partial; p != nil && !p.Whole() && !f.Key() {
-		t.cache.drop()
-		t.keys.request()
+// give puts frames into the queues of all subscriptions. t.mu is held.
+func (t *Track) give(frames []*Frame) {
+	now := time.Now()
+	for _, f := range frames {
+		partial := f == t.partial
+		if !partial {
+			t.cache.add(f)
+		}
+		for _, s := range t.subs {
+			if partial {
+				s.pushPartial(f, now)
+			} else {
+				s.push(f, now)
+			}
+		}
 	}
-	t.giveUp()
-	if f.arriving != nil {
-		t.partial = f
-	}
+	clear(frames)
+	t.scratch = frames
 }
 
 // Received counts a frame that is whole now. If it is the same as one of which the rest is missing, whose publisher sends it again since it has lost
@@ -187,8 +186,27 @@ func (t *Track) Received(f *Frame) {
 	t.recv.Observe(f.seq, f.ts, f.Size(), f.Arrived())
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if p := t.partial; p != nil && p != f && p.seq == f.seq && p.ssrc == f.ssrc && p.size == f.size && bytes.HasPrefix(f.Wire(), p.Wire()) {
-		p.arriving.advance(f.Wire())
+	p := t.partial
+	if p == nil || p != f && (p.seq != f.seq || p.ssrc != f.ssrc || p.size != f.size || !bytes.HasPrefix(f.Wire(), p.Wire())) {
+		return
+	}
+	p.arriving.advance(f.Wire())
+	t.partial = nil
+	t.cache.add(p)
+	now := time.Now()
+	for _, s := range t.subs {
+		s.completed(p, now)
+	}
+	t.give(t.group.whole(t.scratch[:0]))
+}
+
+// giveUp ends the wait for the rest of a frame, if there is one: another key frame is there, or none will be. t.mu is held.
+func (t *Track) giveUp(partial *Frame) {
+	if partial != nil {
+		partial.arriving.lose()
+	}
+	if t.partial == partial {
+		t.partial = nil
 	}
 }
 
@@ -289,15 +307,7 @@ func (t *Track) DropGroup() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.cache.drop()
-	t.giveUp()
-}
-
-// giveUp ends the wait for the rest of a frame. t.mu is held.
-func (t *Track) giveUp() {
-	if t.partial != nil {
-		t.partial.arriving.lose()
-		t.partial = nil
-	}
+	t.giveUp(t.partial)
 }
 
 // Close closes the track and its subscriptions. It may be called again.
@@ -306,7 +316,7 @@ func (t *Track) Close() {
 	subs := slices.Clone(t.subs)
 	t.closed = true
 	t.cache.drop()
-	t.giveUp()
+	t.giveUp(t.partial)
 	t.group = group{}
 	t.mu.Unlock()
 	t.keys.close()

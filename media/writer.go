@@ -141,12 +141,10 @@ func (s *Subscription) writePieces(st Stream, e queued) (since time.Time, err er
 			return since, err
 		}
 		since = later(e.since, at)
-		deadline := since.Add(e.deadline.Sub(e.since))
 		s.mu.Lock()
 		s.writing = since
-		s.baseDeadline = later(s.baseDeadline, deadline)
 		s.mu.Unlock()
-		if err := st.SetWriteDeadline(deadline); err != nil {
+		if err := st.SetWriteDeadline(since.Add(e.deadline.Sub(e.since))); err != nil {
 			return since, err
 		}
 		if _, err := st.Write(piece); err != nil {
@@ -157,21 +155,20 @@ func (s *Subscription) writePieces(st Stream, e queued) (since time.Time, err er
 	return since, nil
 }
 
-// awaitPiece waits for what follows the first n bytes of e, for as long as that may take to be sent.
+// awaitPiece waits for what follows the first n bytes of e. Nothing else could be sent meanwhile: what depends on a key frame comes after it, and the next key frame,
+// or the end of the track, ends the wait.
 func (s *Subscription) awaitPiece(e queued, n int) (piece []byte, at time.Time, err error) {
-	piece, at, lost, more := e.frame.arriving.from(n)
-	if len(piece) > 0 {
-		return piece, at, nil
-	}
-	timer := time.NewTimer(time.Until(later(e.since, at).Add(e.deadline.Sub(e.since))))
-	defer timer.Stop()
-	for len(piece) == 0 {
-		if lost {
+	for {
+		piece, at, lost, more := e.frame.arriving.from(n)
+		switch {
+		case lost:
 			return nil, at, errCutOff
+		case len(piece) > 0:
+			return piece, at, nil
 		}
 		s.mu.Lock()
 		s.writing = time.Time{} // what is awaited does not wait for the connection
-		interrupted := s.closed || s.resets&(1<<e.frame.Layer()) != 0
+		interrupted := s.closed || s.finishing || s.resets&(1<<e.frame.Layer()) != 0
 		s.mu.Unlock()
 		if interrupted {
 			return nil, at, errInterrupted
@@ -179,12 +176,8 @@ func (s *Subscription) awaitPiece(e queued, n int) (piece []byte, at time.Time, 
 		select {
 		case <-more:
 		case <-s.wake:
-		case <-timer.C:
-			return nil, at, os.ErrDeadlineExceeded
 		}
-		piece, at, lost, more = e.frame.arriving.from(n)
 	}
-	return piece, at, nil
 }
 
 func later(a, b time.Time) time.Time {
@@ -206,6 +199,10 @@ func (s *Subscription) failed(e queued, err error) {
 	switch {
 	case errors.Is(err, errCutOff):
 		s.stats.CutOff++
+		if !s.closed && !s.paused {
+			s.shedBase(time.Now())
+		}
+		return
 	case errors.Is(err, errOpenStream):
 		s.stats.StreamLimits++
 	case errors.Is(err, os.ErrDeadlineExceeded):
@@ -223,7 +220,7 @@ func (s *Subscription) failed(e queued, err error) {
 func (s *Subscription) interruption() uint32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.resets == 0 { // closed
+	if s.resets == 0 { // closed, or finishing
 		return ResetPaused
 	}
 	return s.resetCode
