@@ -245,6 +245,31 @@ func TestCopyCompletes(t *testing.T) {
 	}
 }
 
+// A slow connection has as long for a key frame, and for what follows it, as if it had come whole.
+func TestSlowDownlinkOfASlowUplink(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.join(SubscriptionConfig{})
+		send, _ := c.uplink()
+		key := c.key(large).Wire()
+		tr.stall()
+		send(key[:large/2]) // the writer is stuck in the first piece
+		time.Sleep(DefaultLimits.KeyAge * 3 / 4)
+		send(key[large/2:])
+		send(c.delta(100).Wire())
+		time.Sleep(DefaultLimits.KeyAge / 4 * 3 / 4)
+		tr.goOn()
+		synctest.Wait()
+		tr.stall() // and then in a delta, longer than it might wait by itself
+		send(c.delta(100).Wire())
+		time.Sleep(DefaultLimits.KeyAge / 2)
+		tr.goOn()
+		synctest.Wait()
+		if got := tr.read(t); len(got) != 1 || len(got[0].seqs) != 3 || got[0].reset || s.Stats().ShedBase != 0 || c.asked() != 0 {
+			t.Errorf("%+v, %+v, asked %d times", got, s.Stats(), c.asked())
+		}
+	})
+}
+
 func TestInterrupted(t *testing.T) {
 	for name, what := range map[string]func(*Subscription, *call){
 		"paused":        func(s *Subscription, _ *call) { s.Pause() },
