@@ -184,6 +184,40 @@ func TestCutOff(t *testing.T) {
 	})
 }
 
+// Key frames whose streams share a slow uplink do not give each other up.
+func TestTwoKeyFramesAtOnce(t *testing.T) {
+	for name, firstEnds := range map[string]bool{"the first ends": true, "the second ends": false} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, c *call) {
+				s, tr := c.join(SubscriptionConfig{})
+				first, _ := c.uplink()
+				second, _ := c.uplink()
+				a, b := c.key(large).Wire(), c.key(large).Wire()
+				first(a[:large/2])
+				second(b[:large/2])
+				if firstEnds {
+					first(a[large/2:])
+				}
+				second(b[large/2:])
+				second(c.delta(10).Wire())
+				got := tr.read(t)
+				if len(got) != 2 || got[0].reset == firstEnds || got[0].keys == 1 != firstEnds || len(got[1].seqs) != 2 || c.asked() != 0 {
+					t.Errorf("%+v, asked %d times", got, c.asked())
+				}
+				if st := s.Stats(); st.CutOff == 0 != firstEnds {
+					t.Errorf("%+v", st)
+				}
+				if !firstEnds {
+					first(a[large/2:])
+					if n := len(tr.read(t)); n != 2 {
+						t.Errorf("what was given up begins a stream: %d", n)
+					}
+				}
+			})
+		})
+	}
+}
+
 // Who changes from another encoding sees that until the key frame of this one is whole.
 func TestSwitchAwaitsTheWholeKeyFrame(t *testing.T) {
 	bubble(t, func(t *testing.T, c *call) {

@@ -63,7 +63,7 @@
 //
 // A large key frame goes on while the rest of it is still on its way ([StreamReader.Begin]): otherwise a slow uplink's time and a slow downlink's would add up. Its
 // deadline moves with what comes of it, and what depends on it waits until it is whole. If the rest never comes, because the publisher has reset the stream or lost its
-// connection, the next key frame ends the wait, and the streams of subscribers are reset; unless the publisher sends the same frame again, which then takes the
+// connection, the next key frame, when it is whole, ends the wait, and the streams of subscribers are reset; unless the publisher sends the same frame again, which then takes the
 // place of the rest. Late subscribers, and those who change from another encoding, get it when it is whole.
 //
 // # Shedding

@@ -123,7 +123,8 @@ func (t *Track) Receiver() *ReceiverStats { return t.recv }
 
 // Publish gives f to every subscription of a video track. It never blocks on a connection. Frames of one layer must be published in the order of
 // their stream; streams may be read by goroutines of their own. Of a frame that is not whole, as [StreamReader.Begin] may return it, subscriptions send what
-// there is, and the rest when it comes; [Track.Received] must be called then. It returns [ErrClosed] or [ErrKind].
+// there is, and the rest when it comes; [Track.Received] must be called then. While another is not whole either it goes on when it is: one that has begun is not
+// given up for one that has not come. It returns [ErrClosed] or [ErrKind].
 func (t *Track) Publish(f *Frame) error {
 	if t.config.Kind != Video {
 		return fmt.Errorf("%w: a frame on an %s track", ErrKind, t.config.Kind)
@@ -136,6 +137,14 @@ func (t *Track) Publish(f *Frame) error {
 	if t.closed {
 		return ErrClosed
 	}
+	if f.Whole() || t.partial == nil {
+		t.admit(f)
+	}
+	return nil
+}
+
+// admit gives f to the subscriptions if it belongs to the current group, or begins another. t.mu is held.
+func (t *Track) admit(f *Frame) {
 	out, verdict := t.group.admit(f, t.scratch[:0])
 	switch verdict {
 	case stale:
@@ -152,12 +161,11 @@ func (t *Track) Publish(f *Frame) error {
 		t.keys.satisfied()
 		defer t.giveUp(t.partial) // after f is queued, so that nobody asks for a key frame
 		t.partial = nil
-		if f.arriving != nil {
+		if !f.Whole() {
 			t.partial = f
 		}
 	}
 	t.give(out)
-	return nil
 }
 
 // give puts frames into the queues of all subscriptions. t.mu is held.
@@ -188,6 +196,9 @@ func (t *Track) Received(f *Frame) {
 	defer t.mu.Unlock()
 	p := t.partial
 	if p == nil || p != f && (p.seq != f.seq || p.ssrc != f.ssrc || p.size != f.size || !bytes.HasPrefix(f.Wire(), p.Wire())) {
+		if f.arriving != nil && f.Whole() && !t.closed {
+			t.admit(f) // it has waited for that, see Publish, or it has gone on already and is stale
+		}
 		return
 	}
 	p.arriving.advance(f.Wire())
