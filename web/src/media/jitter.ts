@@ -2,15 +2,18 @@
 
 const OUTLIER_MS = 250; // later than this is an outage, which no playout delay is meant to cover
 const ANEW = 50; // as many outliers in a row, alike: the clock itself has moved
+const LEAST = 75; // that count; with fewer a single handover would weigh
 
 /**
  * How much later than the quickest of its kind something arrives. An offset is arrival time minus media time; its unknown constant cancels
- * out. The last `size` offsets count, so that after a change of the way the old ones are forgotten.
+ * out. The last `size` offsets count, so that after a change of the way the old ones are forgotten; at the beginning the last half of them, because nothing is as
+ * late as what comes while a machine is busy with its start.
  */
 export class ArrivalJitter {
   readonly #ring: Float64Array;
   readonly #sorted: number[] = [];
   #n = 0;
+  #oldest = 0; // that counts, of #n
   #outliers = 0;
   #outlier = 0; // the first of them
 
@@ -27,13 +30,15 @@ export class ArrivalJitter {
       }
       if (++this.#outliers < ANEW) return;
       this.#n = 0;
+      this.#oldest = 0;
       this.#sorted.length = 0;
     }
     this.#outliers = 0;
-    const at = this.#n % this.#ring.length;
-    if (this.#n >= this.#ring.length)
-      this.#sorted.splice(lowerBound(this.#sorted, this.#ring[at] as number), 1);
-    this.#ring[at] = offset;
+    const { length } = this.#ring;
+    const count = Math.min(length, Math.max(LEAST, this.#n >> 1));
+    for (; this.#n - this.#oldest >= count; this.#oldest++)
+      this.#sorted.splice(lowerBound(this.#sorted, this.#ring[this.#oldest % length] as number), 1);
+    this.#ring[this.#n % length] = offset;
     this.#n++;
     this.#sorted.splice(lowerBound(this.#sorted, offset), 0, offset);
   }

@@ -86,6 +86,20 @@ describe('ArrivalJitter', () => {
     expect([j.base, j.p95]).toEqual([50, 4]);
   });
 
+  it('forgets how it began after as long again', () => {
+    const j = new ArrivalJitter(300);
+    for (let i = 0; i < 60; i++) j.add(i % 3 === 0 ? 150 : i % 5); // a machine that is busy
+    expect(j.p95).toBe(150);
+    for (let i = 0; i < 75; i++) j.add(i % 5);
+    expect(j.p95).toBe(4);
+    for (let i = 0; i < 600; i++) j.add(i % 5);
+    for (let i = 0; i < 20; i++) j.add(150); // later on it counts for as long as anything
+    for (let i = 0; i < 270; i++) j.add(i % 5);
+    expect(j.p95).toBe(150);
+    for (let i = 0; i < 20; i++) j.add(i % 5);
+    expect(j.p95).toBe(4);
+  });
+
   it('ignores an outage but follows a clock that was set', () => {
     const j = new ArrivalJitter(100);
     for (let i = 0; i < 100; i++) j.add(i % 5);
