@@ -1,8 +1,10 @@
 package server
 
 import (
+	"math"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/roamcall/roamcall/media/nada"
@@ -25,6 +27,9 @@ const (
 	oldQueue       = 150 * time.Millisecond
 	tolerableQueue = 100 * time.Millisecond
 
+	// narrowQueue is the queueing delay that shows that a way is narrow.
+	narrowQueue = 60 * time.Millisecond
+
 	// onNewPath is the fraction of the estimate with which it begins anew on a path that the connection has just switched to, if no more than that is in use. That is a guess,
 	// so nothing that is sent is left out for it: the estimate counts from the first sample of the new path on, some 100 ms later.
 	onNewPath = 0.5
@@ -39,6 +44,8 @@ type downlink struct {
 	seq    uint32    // of the newest report
 	remote netip.AddrPort
 	floor  time.Duration // least queueing delay that was reported since the path switched
+	queued time.Time     // when there last was a queue that counts, since the path switched; zero if never
+	paced  atomic.Uint64 // bit/s, see pace
 	audio  map[uint32]signaling.TrackReport
 	points [downlinkPoints]downlinkPoint // ring
 	n      int                           // points since the path switched
@@ -75,6 +82,9 @@ func (d *downlink) estimate(now time.Time) (bps float64, applicationLimited, ok 
 	return d.nada.Rate(), d.nada.ApplicationLimited(), true
 }
 
+// pace is at how many bit/s large frames are to be sent; 0, at once, unless a queue has shown that the way is narrow.
+func (d *downlink) pace() float64 { return math.Float64frombits(d.paced.Load()) }
+
 // observe takes a report with what is known besides.
 func (d *downlink) observe(now time.Time, o observation) {
 	d.mu.Lock()
@@ -87,7 +97,8 @@ func (d *downlink) observe(now time.Time, o observation) {
 			d.nada.Restart(min(1, max(onNewPath, d.sent/nada.Utilization/d.nada.Rate())))
 			d.known = time.Time{}
 		}
-		d.remote, d.floor, d.n = o.remote, -1, 0
+		d.remote, d.floor, d.n, d.queued = o.remote, -1, 0, time.Time{}
+		d.paced.Store(0)
 	}
 	newest := d.point(0)
 	if newest != nil && (int32(o.report.Sequence-d.seq) <= 0 || now.Sub(newest.at) < downlinkInterval) {
@@ -109,7 +120,24 @@ func (d *downlink) observe(now time.Time, o observation) {
 		return
 	}
 	d.known = now
-	d.nada.Update(now, nada.Sample{Queueing: d.queueing(o), Loss: d.loss(), Received: received, RTT: o.traffic.rtt})
+	queueing := d.queueing(o)
+	d.nada.Update(now, nada.Sample{Queueing: queueing, Loss: d.loss(), Received: received, RTT: o.traffic.rtt})
+	d.setPace(now, queueing)
+}
+
+func (d *downlink) setPace(now time.Time, queueing time.Duration) {
+	if queueing > narrowQueue {
+		d.queued = now
+	}
+	most := narrowFor
+	if d.nada.ApplicationLimited() {
+		most = narrowLimited
+	}
+	pace := 0.
+	if !d.queued.IsZero() && now.Sub(d.queued) < most {
+		pace = paceFactor * d.nada.Rate()
+	}
+	d.paced.Store(math.Float64bits(pace))
 }
 
 // queueing is the delay that counts. The participant's is relative to the shortest way of the last seconds, which may have been another path's.

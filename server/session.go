@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,7 +12,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/roamcall/roamcall/media"
-	"github.com/roamcall/roamcall/media/nada"
 	"github.com/roamcall/roamcall/signaling"
 )
 
@@ -54,6 +52,7 @@ type session struct {
 	link        atomic.Pointer[string] // ID of the lab link it came over, or nil
 	reports     reports
 	downlink    *downlink
+	pacer       *pacer    // of what is written to the wire's streams, see transport
 	nextLook    time.Time // at the downlink; like lastLook only for the goroutine that reads datagrams
 	lastLook    time.Time
 	began       time.Time
@@ -69,6 +68,7 @@ func newSession(parent context.Context, id string, w wire, log *slog.Logger) *se
 	}
 	s.ctx, s.end = context.WithCancelCause(parent)
 	s.datagrams = media.NewDatagramSender(w)
+	s.pacer = &pacer{rate: s.downlink.pace}
 	context.AfterFunc(w.Context(), func() { s.end(context.Cause(w.Context())) })
 	return s
 }
@@ -291,39 +291,6 @@ func (s *session) datagram(b []byte) {
 	if e == nil || e.publishDatagram(packet) != nil {
 		s.reports.malformed.Add(1)
 	}
-}
-
-// capacity is what the connection carries to the participant.
-func (s *session) capacity(now time.Time) capacity {
-	rate, limited, ok := s.downlink.estimate(now)
-	return capacity{rate: nada.Utilization * rate, unlimited: limited || !ok}
-}
-
-// Looks at what the connection carries are at least lookInterval apart, and at most latestLook as long as it has a limit: what is sent changes too.
-const (
-	lookInterval = 100 * time.Millisecond
-	latestLook   = time.Second
-)
-
-// adapt fits what the participant is sent to what the connection carries, now and then. It costs nothing as long as all fits.
-func (s *session) adapt(now time.Time) {
-	if now.Before(s.nextLook) {
-		return
-	}
-	s.nextLook = now.Add(lookInterval)
-	enough, c := math.Float64frombits(s.participant.enough.Load()), s.capacity(now)
-	if enough >= 0 && c.unlimited || c.rate >= enough && now.Sub(s.lastLook) < latestLook {
-		return
-	}
-	s.lastLook = now
-	s.participant.call.look(s.participant, s)
-}
-
-// observeDownlink tells the estimator what the report says that has just come.
-func (s *session) observeDownlink(now time.Time) {
-	o := observation{report: &s.reports.parsed, traffic: s.wire.Traffic(), remote: addrPort(s.wire.RemoteAddr())}
-	o.audio, o.queueAge = s.participant.call.sentTo(s.participant, o.report.Tracks)
-	s.downlink.observe(now, o)
 }
 
 // acceptStreams reads the participant's video until the session ends.

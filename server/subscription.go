@@ -189,7 +189,7 @@ func (p *participant) send(sub *subscription, next sending, urgent bool) bool {
 	if first {
 		// It fails for tracks that have ended, which c.mu keeps away.
 		sub.relay, _ = media.Select(sub.track.relays(), next.encoding, media.SubscriptionConfig{
-			Transport: p.session.wire, Datagrams: p.session.datagrams, Layers: next.maxLayer + 1, Paused: next.paused,
+			Transport: p.session.transport(), Datagrams: p.session.datagrams, Layers: next.maxLayer + 1, Paused: next.paused,
 		})
 		class := sentClass{sub.track.own().relay.Kind(), transportOf(p.session.wire)}
 		sub.counted = p.call.counts.sent.enter(class, sub.relay.Stats)

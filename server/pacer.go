@@ -1,0 +1,134 @@
+package server
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"github.com/roamcall/roamcall/media"
+)
+
+const (
+	paceFactor = 1 // of the estimate, of which no more than nada.Utilization is used: what waits gets less
+
+	// narrowFor is for how long the way to a participant is taken for narrow after the last queue; narrowLimited the same if less is sent than it carries, so that the
+	// queue may have been a busy machine's.
+	narrowFor     = time.Minute
+	narrowLimited = 10 * time.Second
+
+	paceBurst   = 40 * time.Millisecond  // of the pace, which may go at once
+	paceSlice   = 10 * time.Millisecond  // of it, into which what is larger is cut, but no smaller than leastSlice
+	leastSlice  = 1200                   // bytes, about a packet
+	longestPace = 500 * time.Millisecond // for one write, whatever the pace
+)
+
+// pacer spreads out what is written to the streams of one connection where the way to the participant is narrow. A key frame that is written at once stands in the
+// network's queue as a whole, and audio waits behind it there; written at the pace of the way it is there no later. QUIC's own pacing (RFC 9002, section 7.7) goes
+// by the congestion window, which takes a key frame for nothing.
+type pacer struct {
+	rate func() float64 // bit/s, 0 if nothing is spread out
+
+	mu  sync.Mutex
+	due time.Time // when all that was written would be through
+}
+
+// reserve takes the turn of n bytes, and returns how long to wait for it.
+func (p *pacer) reserve(now time.Time, n int, rate float64) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.due = later(p.due, now).Add(transmission(n, rate))
+	return max(0, p.due.Sub(now)-paceBurst)
+}
+
+// holds tells whether something waits for its turn, and so does not wait for the connection.
+func (p *pacer) holds(now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.due.Sub(now) > paceBurst
+}
+
+func transmission(n int, rate float64) time.Duration {
+	return time.Duration(float64(n) * 8 / rate * float64(time.Second))
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// pacedTransport is a transport whose streams a pacer spreads out.
+type pacedTransport struct {
+	media.Transport
+	pacer *pacer
+	done  <-chan struct{} // of the session
+}
+
+func (t pacedTransport) OpenStream() (media.Stream, error) {
+	s, err := t.Transport.OpenStream()
+	if err != nil {
+		return nil, err
+	}
+	return &pacedStream{Stream: s, pacer: t.pacer, done: t.done}, nil
+}
+
+type pacedStream struct {
+	media.Stream
+	pacer    *pacer
+	done     <-chan struct{}
+	deadline time.Time
+}
+
+func (s *pacedStream) SetWriteDeadline(t time.Time) error {
+	s.deadline = t
+	return s.Stream.SetWriteDeadline(t)
+}
+
+func (s *pacedStream) Write(b []byte) (n int, err error) {
+	pace := s.pacer.rate()
+	if pace == 0 {
+		return s.Stream.Write(b)
+	}
+	pace = max(pace, float64(8*len(b))/longestPace.Seconds())
+	slice := max(leastSlice, int(pace/8*paceSlice.Seconds()))
+	if transmission(len(b), pace) <= paceBurst {
+		slice = len(b)
+	}
+	for n < len(b) {
+		next := b[n:min(n+slice, len(b))]
+		if err := s.wait(len(next), pace); err != nil {
+			return n, err
+		}
+		m, err := s.Stream.Write(next)
+		n += m
+		if err != nil {
+			return n, err
+		}
+	}
+	return n, nil
+}
+
+// wait is until it is the turn of n bytes, but no longer than the deadline.
+func (s *pacedStream) wait(n int, rate float64) error {
+	now := time.Now()
+	wait := s.pacer.reserve(now, n, rate)
+	if wait == 0 {
+		return nil
+	}
+	left := wait
+	if !s.deadline.IsZero() {
+		left = min(wait, s.deadline.Sub(now))
+	}
+	timer := time.NewTimer(left)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.done: // the write will say so
+		return nil
+	}
+	if left < wait {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
