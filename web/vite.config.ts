@@ -2,6 +2,9 @@ import preact from '@preact/preset-vite';
 import { defineConfig } from 'vite';
 import { callPageSize } from './bundle-size.ts';
 
+/** Parts that every page begins with: to name them with all that is loaded on demand would be part of what every call loads. */
+const LOADED_ANYWAY = /(signals\.module|jsxRuntime|icons|storage)-/;
+
 // The page is embedded into the Go binary: it is built into ../assets/dist. In development `make dev` proxies the API to a running server.
 export default defineConfig({
   plugins: [preact(), callPageSize(80)],
@@ -10,7 +13,10 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: false,
-    modulePreload: { polyfill: false }, // every browser that can take part has it
+    modulePreload: {
+      polyfill: false, // every browser that can take part has it
+      resolveDependencies: (_, files) => files.filter((f) => !LOADED_ANYWAY.test(f)),
+    },
     // Scripts only: the playout worklet must be a file of its own, never a data: URL.
     assetsInlineLimit: 0,
   },

@@ -1,7 +1,7 @@
 // The bar of a call: what one presses during it.
 
 import { useComputed } from '@preact/signals';
-import { canShareScreen } from '../media/screen.ts';
+import { canShareScreen } from '../media/devices.ts';
 import { Button, IconButton } from '../ui/button.tsx';
 import { ReactionPicker } from './gestures.tsx';
 import { canRecord, RecordButton } from './record.tsx';

@@ -41,6 +41,7 @@ const SELDOM = {
   more: () => import('./more-dialog.tsx'),
   recorder: () => import('./recording/recorder.ts'),
   facts: () => import('./tile-facts.tsx'),
+  screen: () => import('../media/screen.ts'),
   view: () => import('./view-dialog.tsx'),
 };
 const ConnectionPanel = lazy(async () => (await SELDOM.panel()).ConnectionPanel);

@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, signal } from '@preact/signals';
 import { Camera } from '../media/camera.ts';
-import { Screen } from '../media/screen.ts';
+import type { Screen } from '../media/screen.ts';
 import { Microphone, Sound, type SoundHandlers } from '../media/sound.ts';
 import type { Emoji, Welcome } from '../protocol/messages.gen.ts';
 import { UNSUPPORTED } from '../transport/failure.ts';
@@ -124,7 +124,6 @@ class Engine implements CallEngine {
         this.#notice('The camera was disconnected.');
       },
     });
-    this.#screen = new Screen({ post: handlers.post, ended: () => this.#local({ sharing: false }) });
     const noiseSuppression = !recallFlag('keep-noise');
     void this.#microphone.setNoiseSuppression(noiseSuppression); // none is open yet
     const backgroundBlur = recallFlag('blur-background');
@@ -224,20 +223,24 @@ class Engine implements CallEngine {
   }
 
   share(on: boolean): void {
+    if (!on) this.#screen?.stop();
+    else this.#share().catch((error: Error) => this.#notice(error.message));
+  }
+
+  async #share(): Promise<void> {
+    const worker = this.#worker;
+    const { Screen } = await import('../media/screen.ts').catch(() => {
+      throw new Error('The screen cannot be shared.');
+    });
+    if (!worker || this.#worker !== worker) return; // left meanwhile
+    this.#screen ??= new Screen({
+      post: (m, transfer) => this.#post(m, transfer),
+      ended: () => this.#local({ sharing: false }),
+    });
     const screen = this.#screen;
-    if (!screen) return;
-    if (!on) {
-      screen.stop();
-      return;
-    }
-    screen.start().then(
-      (started) => {
-        if (this.#screen !== screen)
-          screen.stop(); // left meanwhile
-        else if (started) this.#local({ sharing: true });
-      },
-      (error: Error) => this.#notice(error.message),
-    );
+    const started = await screen.start();
+    if (this.#screen !== screen) screen.stop();
+    else if (started) this.#local({ sharing: true });
   }
 
   /** Sends an open track or the device with an id; '' is the default one. */

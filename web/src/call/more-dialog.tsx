@@ -1,7 +1,7 @@
 // On a phone: what the bar has no room for.
 
 import { useComputed } from '@preact/signals';
-import { canShareScreen } from '../media/screen.ts';
+import { canShareScreen } from '../media/devices.ts';
 import { Button } from '../ui/button.tsx';
 import { Dialog } from '../ui/dialog.tsx';
 import { Reactions } from './gestures.tsx';

@@ -52,6 +52,10 @@ export function deviceMessage(kind: 'camera' | 'microphone', name: string): stri
   }
 }
 
+export function canShareScreen(): boolean {
+  return typeof navigator.mediaDevices?.getDisplayMedia === 'function';
+}
+
 /** Not yet in TypeScript's libraries; in browsers, Chromium's only. */
 export interface TrackProcessor<T> {
   readonly readable: ReadableStream<T>;

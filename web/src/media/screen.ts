@@ -25,10 +25,6 @@ const OPTIONS: DisplayOptions = {
   systemAudio: 'exclude', // it would bring the others' own voices back to them
 };
 
-export function canShareScreen(): boolean {
-  return typeof navigator.mediaDevices?.getDisplayMedia === 'function';
-}
-
 export class Screen {
   readonly #handlers: ScreenHandlers;
   #stream: MediaStream | null = null;
