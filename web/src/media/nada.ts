@@ -4,7 +4,8 @@
 //   - An encoder is given 0.8 of the estimate, so that its peaks fit; the ramp-up is relative to what is received divided by that.
 //   - A queue that is long shows what the path takes: what is received. The estimate goes there at once, where the RFC's steps would take seconds; and then not
 //     again until what that did can have been seen.
-//   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it.
+//   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it. Who sends next to nothing
+//     when a queue comes, sound alone, has not caused it, a busy machine perhaps has: then the estimate is halved at most.
 //   - Loss counts beyond 2 %, and up to a limit: it is repaired, and radio loses some whatever is sent. A queue that overflows is seen by its delay.
 
 /** What an encoder may use of the estimate. */
@@ -31,6 +32,7 @@ const LOSS_MOST = 60; // ms that loss counts as, at most
 const HEADROOM = 1.5;
 const EFFECT = 400; // ms, beyond the round trip, until a lower rate shows
 const STEEP = 0.5; // of the rate; what is received is so much less that it cannot wait
+const IDLE = 0.3; // of the rate; who sends less fills no queue
 const RESTART = 0.5;
 const RESTART_LEAST = 800_000; // with less a picture is not worth much, and the first replies will tell
 
@@ -61,6 +63,7 @@ export class Nada {
   #at = Number.NaN;
   #cutAt = Number.NEGATIVE_INFINITY; // when it was last lowered to what was received
   #troubledAt = Number.NEGATIVE_INFINITY; // when there last was a queue, or loss
+  #idle = false; // before it
 
   constructor(limits: RateLimits) {
     this.#limits = limits;
@@ -74,6 +77,7 @@ export class Nada {
     this.#at = Number.NaN;
     this.#cutAt = Number.NEGATIVE_INFINITY;
     this.#troubledAt = Number.NEGATIVE_INFINITY;
+    this.#idle = false;
   }
 
   /** Takes what was measured; 10 to 20 times a second. */
@@ -97,13 +101,15 @@ export class Nada {
       rate = this.#gradual(congestion, delta);
       if (sample.queueing > QTH) {
         rate = Math.min(rate, this.rate); // a queue that shrinks is a queue all the same
-        const due = now - this.#cutAt > sample.rtt + EFFECT || sample.received < STEEP * this.rate;
-        if (due && sample.received < rate) {
-          rate = sample.received;
+        const steep = !this.#idle && sample.received < STEEP * this.rate;
+        const to = this.#idle ? Math.max(sample.received, this.rate / 2) : sample.received;
+        if ((steep || now - this.#cutAt > sample.rtt + EFFECT) && to < rate) {
+          rate = to;
           this.#cutAt = now;
         }
       }
     }
+    if (sample.queueing <= QEPS) this.#idle = sample.received < IDLE * this.rate;
     this.#congestion = congestion;
     this.rate = this.#clip(Math.min(rate, most));
   }

@@ -11,6 +11,7 @@ import {
 } from '../protocol/rtp.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import type { OutStream, Session } from '../transport/transport.ts';
+import { Pacer } from './pacer.ts';
 
 /** A random 32 bit number, for an SSRC. */
 export function randomSSRC(): number {
@@ -29,6 +30,7 @@ export interface EncodedFrame {
 export class VideoStreams {
   readonly #flow: number;
   readonly #ssrc: number;
+  readonly #pacer: Pacer;
   #session: Session | null = null;
   #streams = new Map<number, { out: OutStream; begun: boolean }>();
   #sequence = Math.floor(Math.random() * 0x8000);
@@ -36,13 +38,16 @@ export class VideoStreams {
   #open = false; // a group is being sent
   #lastTid = 0;
 
-  constructor(flow: number, ssrc: number) {
+  /** `pace` is at how many bits per second large frames go; Infinity: at once. */
+  constructor(flow: number, ssrc: number, pace: () => number) {
     this.#flow = flow;
     this.#ssrc = ssrc;
+    this.#pacer = new Pacer(pace);
   }
 
   /** Frames go to this session from the next key frame on. */
   use(session: Session | null): void {
+    this.#pacer.drop();
     this.#streams.clear(); // they ended with their session
     this.#open = false;
     this.#session = session;
@@ -53,21 +58,22 @@ export class VideoStreams {
     return !this.#open;
   }
 
-  /** Writes of a layer that the transport has not taken yet. */
+  /** Frames of a layer that the transport has not taken yet, or that are not given to it yet. */
   backlog(tid: number): number {
-    return this.#streams.get(tid)?.out.backlog ?? 0;
+    const out = this.#streams.get(tid)?.out;
+    return out ? out.backlog + this.#pacer.waiting(out) : 0;
   }
 
-  /** Writes a frame and returns its sequence number, or null if it has no group to go to. */
-  write(frame: EncodedFrame): number | null {
-    if (!this.#session || !(frame.key || this.#open)) return null;
+  /** Writes a frame; false if it has no group to go to. `sent` is called with its sequence number when it is on its way. */
+  write(frame: EncodedFrame, sent: (sequence: number) => void): boolean {
+    if (!this.#session || !(frame.key || this.#open)) return false;
     if (frame.key) this.#begin();
     if (frame.tid === 0) this.#tl0 = (this.#tl0 + 1) & 0xff;
     let stream = this.#streams.get(frame.tid);
     if (!stream || stream.out.broken) {
       if (stream && frame.tid === 0) {
         this.cut();
-        return null;
+        return false;
       }
       stream = { out: this.#session.openStream(), begun: false };
       this.#streams.set(frame.tid, stream);
@@ -76,10 +82,11 @@ export class VideoStreams {
     this.#sequence = (sequence + 1) & 0xffff;
     const packet = this.#packet(frame, sequence);
     const flow = stream.begun ? null : this.#flow;
-    stream.out.write(framed(flow, rtpSize(packet), (out, at) => writeRTP(out, at, packet)));
+    const bytes = framed(flow, rtpSize(packet), (out, at) => writeRTP(out, at, packet));
+    this.#pacer.write(stream.out, bytes, () => sent(sequence));
     stream.begun = true;
     this.#lastTid = frame.tid;
-    return sequence;
+    return true;
   }
 
   #packet(frame: EncodedFrame, sequence: number): RTPPacket {
@@ -103,13 +110,14 @@ export class VideoStreams {
   }
 
   #begin(): void {
-    for (const { out } of this.#streams.values()) out.finish();
+    for (const { out } of this.#streams.values()) this.#pacer.finish(out);
     this.#streams.clear();
     this.#open = true;
   }
 
   /** Gives up the group: what waits is thrown away, and only a key frame goes on. */
   cut(): void {
+    this.#pacer.drop();
     for (const { out } of this.#streams.values()) out.abort();
     this.#streams.clear();
     this.#open = false;

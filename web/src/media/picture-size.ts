@@ -1,4 +1,4 @@
-// How large a picture is encoded, by the bits that there are for it. Pure.
+// How large a picture is encoded, by the bits that there are for it, and by what the machine can do. Pure.
 
 export interface Size {
   width: number;
@@ -46,14 +46,14 @@ export class PictureSize {
   #rest = REST;
   #enoughAt = Number.NaN;
 
-  /** `full` is the largest. `overdrawn`: the encoder cannot make the present size with the bits that it is given. */
-  choose(full: Size, bitrate: number, overdrawn: boolean, now: number): Size {
+  /** `full` is the largest. `strained`: the encoder cannot make the present size with the bits and the time that it has. */
+  choose(full: Size, bitrate: number, strained: boolean, now: number): Size {
     const at = (step: number) => scaled(full, SCALES[step] as number);
     if (this.#rising && now - this.#changed > IN_VAIN) {
       this.#rising = false;
       this.#rest = REST;
     }
-    const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !overdrawn;
+    const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !strained;
     if (enough || Number.isNaN(this.#enoughAt)) this.#enoughAt = now;
     const best = SCALES.findIndex((_, step) => bitrate > UP * fullBitrate(at(step)));
     if (
@@ -61,11 +61,11 @@ export class PictureSize {
       this.#step < SCALES.length - 1 &&
       at(this.#step + 1).height >= LOWEST
     ) {
-      if (overdrawn && this.#rising) this.#rest = Math.min(LONGEST_REST, 2 * this.#rest);
+      if (strained && this.#rising) this.#rest = Math.min(LONGEST_REST, 2 * this.#rest);
       this.#rising = false;
       this.#step++;
       this.#changed = this.#enoughAt = now;
-    } else if (best >= 0 && best < this.#step && !overdrawn && now - this.#changed > this.#rest) {
+    } else if (best >= 0 && best < this.#step && !strained && now - this.#changed > this.#rest) {
       this.#step = best;
       this.#changed = now;
       this.#rising = true;

@@ -31,6 +31,8 @@ export interface PublishedVideoOptions {
   seal: (() => Seal) | null;
   /** The way up has no room for what nothing depends on. */
   congested(): boolean;
+  /** Bits per second at which large frames go; Infinity: at once. */
+  pace(): number;
   send(message: FromParticipant): void;
   changed(format: VideoFormat): void;
   notice(text: string): void;
@@ -53,7 +55,7 @@ export class PublishedVideo {
 
   constructor(options: PublishedVideoOptions) {
     this.#options = options;
-    const { flow, smallFlow, epoch, maxPixels, fps, source, seal, congested, send, changed, notice } =
+    const { flow, smallFlow, epoch, maxPixels, fps, source, seal, congested, pace, send, changed, notice } =
       options;
     const outlet = (flow: number, ssrc: number) => ({ flow, ssrc, seal: seal?.() ?? null });
     this.sender = new VideoSender({
@@ -64,6 +66,7 @@ export class PublishedVideo {
       fps,
       text: source === 'screen',
       congested,
+      pace,
       handlers: {
         format: (format, small) => {
           this.#format = format;

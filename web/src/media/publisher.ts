@@ -51,7 +51,14 @@ export class Publisher {
     this.#codec = codec;
     const epoch = now(); // media time 0 of all tracks
     const seal = secret && (() => new Sealer(secret)); // each encoding has one of its own
-    const common = { epoch, send, notice, seal, congested: () => this.uplink.congested };
+    const common = {
+      epoch,
+      send,
+      notice,
+      seal,
+      congested: () => this.uplink.congested,
+      pace: () => this.uplink.pace(now()),
+    };
     this.microphone = new PublishedAudio({ ...common, flow: AUDIO_FLOW, source: 'microphone' });
     this.screenSound = new PublishedAudio({ ...common, flow: SCREEN_AUDIO_FLOW, source: 'screen' });
     this.camera = new PublishedVideo({

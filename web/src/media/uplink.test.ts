@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Reply } from '../protocol/report.ts';
 import { Backlog } from './backlog.ts';
+import { Nada } from './nada.ts';
 import { QueueingDelay } from './queueing.ts';
 import { Uplink } from './uplink.ts';
 
@@ -157,6 +158,32 @@ describe('the way up', () => {
     const after = seen[15_000] as Seen;
     expect(after.estimate).toBeCloseTo(before.estimate / 2, -3);
     expect((seen.at(-1) as Seen).estimate).toBeGreaterThan(1.3 * after.estimate);
+  });
+});
+
+describe('a queue', () => {
+  const learn = (received: number) => {
+    const nada = new Nada({ min: 150_000, max: 6_000_000, initial: 2_000_000 });
+    let t = 0;
+    const update = (queueing: number, received: number) => {
+      t += 50;
+      nada.update({ queueing, loss: 0, received, rtt: 30 }, t);
+      return nada.rate;
+    };
+    for (let i = 0; i < 40; i++) update(0, received);
+    return update;
+  };
+
+  it('of a way that is full shows what it takes, at once', () => {
+    expect(learn(1_300_000)(120, 200_000)).toBe(200_000);
+  });
+
+  it('that comes while there is only sound is not its doing', () => {
+    const update = learn(90_000);
+    expect(update(120, 90_000)).toBeGreaterThan(900_000);
+    expect(update(70, 80_000)).toBeGreaterThan(900_000); // the same one
+    for (let i = 0; i < 60; i++) update(120, 90_000); // or perhaps it is
+    expect(update(120, 90_000)).toBeLessThan(250_000);
   });
 });
 

@@ -25,6 +25,8 @@ const CUT_MS = 900; // for longer: what waits would only be seen late; begin aga
 const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
 const CUT_WRITES = 20;
 const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
+const BUSY = 0.15; // of the frames come while the encoder is busy with those before
+const BUSY_OVER = 15; // frames
 const STEP = 0.05; // of the bit rate: reconfiguring is cheap but not free
 
 export interface VideoFormat {
@@ -43,6 +45,8 @@ export interface VideoEncodingOptions {
   seal: Seal | null;
   /** The way up has no room for what nothing depends on. */
   congested(): boolean;
+  /** Bits per second at which large frames go; Infinity: at once. */
+  pace(): number;
   /** Before the first frame, and whenever what is sent changes. */
   format(format: VideoFormat): void;
   /** A frame was written; its timestamp in µs. */
@@ -70,13 +74,14 @@ export class VideoEncoding {
   #failures = 0;
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
   readonly #overdraft = new Overdraft();
+  #busy = 0; // share of the latest frames for which the encoder had no time
   #late = 0; // frames in a row that the encoder held back
   readonly #tooSlow = new Set<VideoCodec>();
 
   constructor(o: VideoEncodingOptions) {
     this.flow = o.flow;
     this.#o = o;
-    this.#streams = new VideoStreams(o.flow, o.ssrc);
+    this.#streams = new VideoStreams(o.flow, o.ssrc, o.pace);
   }
 
   use(session: Session): void {
@@ -102,16 +107,18 @@ export class VideoEncoding {
     return this.#keyWanted;
   }
 
-  /** Not even with the bit rate that it was given can the encoder make pictures of this size. */
-  get overdrawn(): boolean {
-    return this.#overdraft.overdrawn;
+  /** The encoder cannot make pictures of this size: not with the bit rate that it was given, or not as fast as they come. */
+  get strained(): boolean {
+    return this.#overdraft.overdrawn || this.#busy > BUSY;
   }
 
   /** Encodes a frame, which stays the caller's, in this size and at this bit rate: the encoder scales it. */
   push(frame: VideoFrame, size: Size, bitrate: number, at: number): void {
     if (!this.#ready(size, bitrate)) return;
     const encoder = this.#encoder as VideoEncoder;
-    if (encoder.encodeQueueSize > 1) return;
+    const busy = encoder.encodeQueueSize > 1;
+    this.#busy += (Number(busy) - this.#busy) / BUSY_OVER;
+    if (busy) return;
     if (this.#o.seal && this.#o.seal.waiting > MAX_SEALING) return;
     if (this.backlog.age(at) - this.#rttMs > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
       this.cut();
@@ -174,6 +181,7 @@ export class VideoEncoding {
       this.#keyComing = false;
       this.#keyWanted = true;
       this.#overdraft.clear();
+      this.#busy = 0;
       this.format = { codec, ...size, layers: choice.layers };
       this.#o.format(this.format);
     } catch {
@@ -215,23 +223,22 @@ export class VideoEncoding {
       payload,
     };
     const { seal } = this.#o;
-    if (!seal) this.#write(frame, chunk.timestamp, at);
+    if (!seal) this.#write(frame, chunk.timestamp);
     else {
       seal.seal(payload, (sealed) => {
-        if (sealed) this.#write({ ...frame, payload: sealed }, chunk.timestamp, at);
+        if (sealed) this.#write({ ...frame, payload: sealed }, chunk.timestamp);
         else this.#unsealed(frame);
       });
     }
   }
 
-  #write(frame: EncodedFrame, timestamp: number, at: number): void {
+  #write(frame: EncodedFrame, timestamp: number): void {
     if (frame.key) this.#keyComing = false;
-    const seq = this.#streams.write(frame);
-    if (seq === null) {
+    const written = this.#streams.write(frame, (seq) => this.backlog.sent(seq, frame.payload.length, now()));
+    if (!written) {
       if (!this.#keyComing) this.#keyWanted = true;
       return;
     }
-    this.backlog.sent(seq, frame.payload.length, at);
     this.#o.written(frame.payload.length, timestamp);
   }
 

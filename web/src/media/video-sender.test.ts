@@ -11,6 +11,7 @@ import { VideoSender } from './video-sender.ts';
 let clock = 0; // ms
 let encoded: Bytes[] = []; // in this test
 let framesOpen = 0;
+let encoderQueue = 0;
 
 /** Text, so that a run of it is seen wherever it is. */
 const picture = (n: number): Bytes => Uint8Array.from(`picture ${n} of somebody`, (c) => c.charCodeAt(0));
@@ -41,7 +42,9 @@ class FakeFrame {
 class FakeEncoder {
   static isConfigSupported = async () => ({ supported: true });
   state = 'unconfigured';
-  readonly encodeQueueSize = 0;
+  get encodeQueueSize(): number {
+    return encoderQueue;
+  }
   readonly #output: VideoEncoderInit['output'];
 
   constructor({ output }: VideoEncoderInit) {
@@ -154,6 +157,7 @@ async function senderWith(seal: Seal | null, session: Session): Promise<VideoSen
     main: { flow: 2, ssrc: 7, seal },
     small: null,
     congested: () => false,
+    pace: () => Number.POSITIVE_INFINITY,
     epoch,
     maxPixels: 640 * 360,
     fps: 30,
@@ -309,6 +313,7 @@ describe('a camera with a small encoding', () => {
       main: { flow: 2, ssrc: 7, seal: null },
       small: { flow: 5, ssrc: 8, seal: null },
       congested: () => false,
+      pace: () => Number.POSITIVE_INFINITY,
       epoch: performance.timeOrigin + clock,
       maxPixels: 640 * 360,
       fps: 30,
@@ -363,6 +368,19 @@ describe('a camera with a small encoding', () => {
     const frames = made(session, 2);
     expect(frames.length).toBe(before + 1);
     expect(frames.at(-1)?.key).toBe(true);
+    sender.close();
+  });
+
+  it('gets smaller where the encoder has no time for it', async () => {
+    const session = new FakeSession();
+    const { sender, formats } = await twoEncodings(session);
+    for (let i = 0; i < 60; i++) {
+      encoderQueue = i % 4 === 0 ? 2 : 0;
+      push(sender);
+    }
+    encoderQueue = 0;
+    await settle();
+    expect(formats.at(-1)).toEqual([240, 180]);
     sender.close();
   });
 

@@ -39,7 +39,10 @@ export interface VideoSenderOptions {
   fps: number;
   /** Sharp edges matter more than motion. */
   text: boolean;
+  /** The way up has no room for what nothing depends on. */
   congested(): boolean;
+  /** Bits per second at which large frames go; Infinity: at once. */
+  pace(): number;
   handlers: VideoSenderHandlers;
 }
 
@@ -71,13 +74,14 @@ export class VideoSender {
   }
 
   #encoding(outlet: Outlet, format: (format: VideoFormat) => void): VideoEncoding {
-    const { epoch, fps, text, congested, handlers } = this.#o;
+    const { epoch, fps, text, congested, pace, handlers } = this.#o;
     return new VideoEncoding({
       ...outlet,
       epoch,
       fps,
       text,
       congested,
+      pace,
       format,
       written: (bytes, timestamp) => {
         this.bytes += bytes;
@@ -194,7 +198,7 @@ export class VideoSender {
       }
       const most = fullBitrate(this.#full);
       const given = Math.min(most, bitrate ?? Math.max(UNASKED, most / 2));
-      const size = this.#o.text ? this.#full : this.#size.choose(this.#full, given, e.overdrawn, at);
+      const size = this.#o.text ? this.#full : this.#size.choose(this.#full, given, e.strained, at);
       e.push(stamped, size, given, at);
     }
     stamped.close();
