@@ -9,7 +9,7 @@
 //     is received, and not lowered for it either.
 //   - The delay that the gradual update aims at is at most maxReference times XREF. The RFC's, XREF · RMAX / rate, is meant for an RMAX near to what paths carry;
 //     with one ten times that it would be 100 ms.
-//   - Behind a queue of 100 ms and more what is received is what the path carries, and more is not estimated: the gains alone need half a second of delay to lower the
+//   - Behind a queue of 60 ms and more what is received is what the path carries, and more is not estimated: the gains alone need half a second of delay to lower the
 //     rate to a third.
 //   - One update at most halves the rate, and the penalty for loss is at most TAU: the square of a burst of losses would end everything at once.
 package nada
@@ -44,8 +44,8 @@ const (
 	// Headroom is by how much the estimate may exceed what is received, when it is raised.
 	Headroom = 1.5
 
-	limitedBelow = 0.7                    // of the estimate is received: the sender is limited by the application. Between 1/Headroom and Utilization
-	full         = 100 * time.Millisecond // a queue of this and more is congestion, whatever the gains say
+	limitedBelow = 0.7                   // of the estimate is received: the sender is limited by the application. Between 1/Headroom and Utilization
+	full         = 60 * time.Millisecond // a queue of this and more is congestion, whatever the gains say
 	maxReference = 2
 	maxDecrease  = 0.5 // of the rate, in one update
 	filterLength = 3   // samples of which the least delay counts

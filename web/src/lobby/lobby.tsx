@@ -13,7 +13,6 @@ import { toast } from '../ui/toast.tsx';
 import { EncryptSwitch, KeyProblem, useKey } from './encrypt.tsx';
 import { Preview } from './preview.ts';
 import { PreviewCard } from './preview-card.tsx';
-import { insecureProblem } from './problems.ts';
 import { DEFAULT_ROOM, nameProblem, normalRoom, roomProblem } from './rules.ts';
 import {
   BROWSERS_THAT_WORK,
@@ -23,6 +22,10 @@ import {
   type VideoCodec,
 } from './support.ts';
 
+const Insecure = lazy(async () => {
+  const { insecureProblem } = await import('./problems.ts');
+  return ({ secureUrl }: { secureUrl: string | null }) => <Trouble {...insecureProblem(secureUrl)} />;
+});
 const PhoneCard = lazy(async () => (await import('./phone.tsx')).PhoneCard);
 
 export interface LobbyProps {
@@ -153,7 +156,7 @@ export function Lobby({ engine, room: given, onJoin }: LobbyProps) {
 
         <div class="lobby-column">
           <form id="join-form" class="card join-card" onSubmit={submit} noValidate>
-            {!secure && <Trouble {...insecureProblem(config.value?.lan_urls[0] ?? null)} />}
+            {!secure && <Insecure secureUrl={config.value?.lan_urls[0] ?? null} />}
             {missing.length > 0 && (
               <Trouble
                 title="This browser cannot make the call."

@@ -5,7 +5,7 @@ import { signal } from '@preact/signals';
 import { blurred } from '../media/blur.ts';
 import { audioConstraints } from '../media/constraints.ts';
 import { recall, recallFlag, remember, rememberFlag } from '../ui/storage.ts';
-import { type DeviceKind, type DeviceProblem, deviceProblem } from './problems.ts';
+import type { DeviceKind, DeviceProblem } from './problems.ts';
 
 export interface Device {
   id: string;
@@ -76,6 +76,19 @@ async function granted(kind: DeviceKind): Promise<boolean> {
   }
 }
 
+/** Why devices cannot be used: the words are loaded when there is something to say. */
+async function problemOf(
+  error: Pick<Error, 'name' | 'message'>,
+  kinds: DeviceKind[],
+): Promise<DeviceProblem> {
+  try {
+    return (await import('./problems.ts')).deviceProblem(error, kinds);
+  } catch {
+    const title = `The ${kinds.join(' and ')} could not be opened.`;
+    return { code: 'unknown', title, advice: `The browser says: ${error.message || error.name}.` };
+  }
+}
+
 export interface Opened {
   tracks: MediaStreamTrack[];
   problems: Map<DeviceKind, DeviceProblem>;
@@ -89,7 +102,7 @@ export async function openDevices(wishes: Wish[]): Promise<Opened> {
     opened.tracks = (await ask(wishes)).getTracks();
     return opened;
   } catch (error) {
-    const problem = deviceProblem(
+    const problem = await problemOf(
       error as Error,
       wishes.map((w) => w.kind),
     );
@@ -107,7 +120,7 @@ export async function openDevices(wishes: Wish[]): Promise<Opened> {
     }
     const [only] = opened.problems.keys();
     if (opened.problems.size === 1 && only && refused) {
-      opened.problems.set(only, deviceProblem(error as Error, [only]));
+      opened.problems.set(only, await problemOf(error as Error, [only]));
     }
     return opened;
   }
@@ -250,8 +263,10 @@ export class Preview {
     if (kind === 'microphone') track.enabled = this.mic.peek();
     track.onended = () => {
       this.#tracks.delete(kind);
-      this.#problem(kind).value = deviceProblem({ name: 'OverconstrainedError', message: '' }, [kind]);
       this.#publish();
+      void problemOf({ name: 'OverconstrainedError', message: '' }, [kind]).then((problem) => {
+        if (!this.#tracks.has(kind)) this.#problem(kind).value = problem;
+      });
     };
   }
 

@@ -60,6 +60,22 @@ describe('the size of a picture', () => {
     expect(rests.slice(2).every((r, i) => r > 1.5 * (rests[i + 1] as number))).toBe(true);
   });
 
+  it('gives way where frames come more slowly for it', () => {
+    const size = new PictureSize();
+    const raised: number[] = [];
+    let height = 0;
+    let slow = 0;
+    for (let t = 0; t < 60_000; t += height === 720 ? 80 : 33) {
+      const chosen = size.choose(full, t < 3_000 ? 300_000 : 1_500_000, false, t).height; // at first there are too few bits
+      if (height > 0 && chosen > height) raised.push(t);
+      height = chosen;
+      if (t > 5_000 && height === 720) slow += 80;
+    }
+    expect(height).toBeLessThan(720);
+    expect(raised.length).toBeGreaterThan(1);
+    expect(slow).toBeLessThan(1_500 * raised.length);
+  });
+
   it('outlives a moment with few, and is never that of the small encoding', () => {
     const size = new PictureSize();
     const modest = { width: 640, height: 360 };

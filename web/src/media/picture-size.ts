@@ -13,6 +13,8 @@ const REST = 4_000; // ms from one change to one upwards: each costs a key frame
 const LONGEST_REST = 64_000; // after sizes that were tried in vain
 const IN_VAIN = 8_000; // ms within which a larger picture has to prove itself
 const SHORT = 1_000; // ms for which there must be too few: a change of path passes
+const SLOWER = 1.4; // of the interval between frames: a picture that makes its frames come so late has not proved itself either
+const SMOOTH = 10; // frames
 const LOWEST = 240; // lines; less is the small encoding's
 
 /** Bits per second that a picture of this size can use, at 30 frames per second of people, at fewer of text. Small ones need more per pixel. */
@@ -45,15 +47,20 @@ export class PictureSize {
   #rising = false; // a larger picture has not proved itself yet
   #rest = REST;
   #enoughAt = Number.NaN;
+  #at = Number.NaN;
+  #interval = Number.NaN; // between frames, ms, smoothed
+  #usual = Number.NaN; // the same when the picture rose
 
-  /** `full` is the largest. `strained`: the encoder cannot make the present size with the bits and the time that it has. */
+  /** To be called for every frame. `full` is the largest. `strained`: the encoder cannot make the present size with the bits and the time that it has. */
   choose(full: Size, bitrate: number, strained: boolean, now: number): Size {
     const at = (step: number) => scaled(full, SCALES[step] as number);
     if (this.#rising && now - this.#changed > IN_VAIN) {
       this.#rising = false;
       this.#rest = REST;
     }
-    const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !strained;
+    this.#pass(now);
+    const slow = strained || (this.#rising && this.#interval > SLOWER * this.#usual);
+    const enough = bitrate >= DOWN * fullBitrate(at(this.#step)) && !slow;
     if (enough || Number.isNaN(this.#enoughAt)) this.#enoughAt = now;
     const best = SCALES.findIndex((_, step) => bitrate > UP * fullBitrate(at(step)));
     if (
@@ -61,7 +68,7 @@ export class PictureSize {
       this.#step < SCALES.length - 1 &&
       at(this.#step + 1).height >= LOWEST
     ) {
-      if (strained && this.#rising) this.#rest = Math.min(LONGEST_REST, 2 * this.#rest);
+      if (slow && this.#rising) this.#rest = Math.min(LONGEST_REST, 2 * this.#rest);
       this.#rising = false;
       this.#step++;
       this.#changed = this.#enoughAt = now;
@@ -69,7 +76,16 @@ export class PictureSize {
       this.#step = best;
       this.#changed = now;
       this.#rising = true;
+      this.#usual = this.#interval;
     }
     return at(this.#step);
+  }
+
+  #pass(now: number): void {
+    const passed = now - this.#at;
+    this.#at = now;
+    if (passed > SHORT) return; // there was a pause
+    if (Number.isNaN(this.#interval)) this.#interval = passed;
+    else this.#interval += (passed - this.#interval) / SMOOTH;
   }
 }
