@@ -28,7 +28,7 @@ const (
 	tolerableQueue = 100 * time.Millisecond
 
 	// narrowQueue is the queueing delay that shows that a way is narrow.
-	narrowQueue = 60 * time.Millisecond
+	narrowQueue = 40 * time.Millisecond
 
 	// onNewPath is the fraction of the estimate with which it begins anew on a path that the connection has just switched to, if no more than that is in use. That is a guess,
 	// so nothing that is sent is left out for it: the estimate counts from the first sample of the new path on, some 100 ms later.

@@ -13,7 +13,7 @@ const EARLIEST = 0;
 const LATEST = 110;
 const HOLD = 300; // sound that is later than this is out of step for good; the picture goes on without it
 const GROW = 0.15; // ms per ms: a picture 15 % slower for a moment is not seen
-const SHRINK = 0.04;
+const SHRINK = 0.08;
 
 export class VideoSchedule {
   #jitter = new ArrivalJitter(300);

@@ -16,7 +16,7 @@ const LOSS_MS = 2_000;
 const CADENCE = 100; // ms that a frame may be on its way beyond the round trip: it waits for a report, and for the rest of itself
 const CONGESTED = 60; // ms of queue from which upper layers are left out
 const DRAINING = 0.6; // of what may be sent, until it is gone ...
-const DRAINED = 30; // ms of queue
+const DRAINED = 30; // ms of queue; a longer one shows that the way is narrow
 const DRAINING_MS = 1_000; // ... or for so long: then it is not ours
 const PACE = 1; // of the estimate, which is more than what encoders are given, so that what waits gets less
 const NARROW_MS = 60_000; // after the last queue a way is taken for narrow ...
@@ -43,7 +43,7 @@ export class Uplink {
   #queueing = 0;
   #queuedAt = Number.NaN; // since when there has been a queue that matters
   #draining = false;
-  #congestedAt = Number.NEGATIVE_INFINITY;
+  #longAt = Number.NEGATIVE_INFINITY;
 
   /** What the way up takes, bits per second. */
   get estimate(): number {
@@ -67,7 +67,7 @@ export class Uplink {
 
   /** At how many bits per second large frames are to be sent; Infinity unless a queue has shown that the way is narrow. */
   pace(now: number): number {
-    const narrow = now - this.#congestedAt < (this.#nada.limited ? NARROW_LIMITED_MS : NARROW_MS);
+    const narrow = now - this.#longAt < (this.#nada.limited ? NARROW_LIMITED_MS : NARROW_MS);
     return narrow ? PACE * this.#nada.rate : Number.POSITIVE_INFINITY;
   }
 
@@ -81,7 +81,7 @@ export class Uplink {
     this.#queueing = 0;
     this.#queuedAt = Number.NaN;
     this.#draining = false;
-    this.#congestedAt = Number.NEGATIVE_INFINITY;
+    this.#longAt = Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -122,7 +122,7 @@ export class Uplink {
   }
 
   #drain(now: number): void {
-    if (this.congested) this.#congestedAt = now;
+    if (this.#queueing > DRAINED) this.#longAt = now;
     if (!(this.#queueing > DRAINED)) this.#queuedAt = Number.NaN;
     else if (this.congested && Number.isNaN(this.#queuedAt)) this.#queuedAt = now;
     this.#draining = now - this.#queuedAt < DRAINING_MS;

@@ -26,7 +26,8 @@ const UPPER_WRITES = 2; // that may wait when a frame of an upper layer comes
 const CUT_WRITES = 20;
 const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
 const BUSY = 0.15; // of the frames come while the encoder is busy with those before
-const BUSY_OVER = 15; // frames
+const SMOOTH = 15; // frames
+const SLOW_MS = 80; // from a frame to what is made of it, smoothed, where a processor does it; chips may hold frames back whatever their size
 const STEP = 0.05; // of the bit rate: reconfiguring is cheap but not free
 
 export interface VideoFormat {
@@ -75,6 +76,7 @@ export class VideoEncoding {
   #upperBroken = false; // a frame of an upper layer was left out since the last base frame
   readonly #overdraft = new Overdraft();
   #busy = 0; // share of the latest frames for which the encoder had no time
+  #delay = 0; // ms that it takes, smoothed
   #late = 0; // frames in a row that the encoder held back
   readonly #tooSlow = new Set<VideoCodec>();
 
@@ -109,7 +111,8 @@ export class VideoEncoding {
 
   /** The encoder cannot make pictures of this size: not with the bit rate that it was given, or not as fast as they come. */
   get strained(): boolean {
-    return this.#overdraft.overdrawn || this.#busy > BUSY;
+    const slow = this.#delay > SLOW_MS && this.format?.codec !== 'h264';
+    return this.#overdraft.overdrawn || this.#busy > BUSY || slow;
   }
 
   /** Encodes a frame, which stays the caller's, in this size and at this bit rate: the encoder scales it. */
@@ -117,7 +120,7 @@ export class VideoEncoding {
     if (!this.#ready(size, bitrate)) return;
     const encoder = this.#encoder as VideoEncoder;
     const busy = encoder.encodeQueueSize > 1;
-    this.#busy += (Number(busy) - this.#busy) / BUSY_OVER;
+    this.#busy += (Number(busy) - this.#busy) / SMOOTH;
     if (busy) return;
     if (this.#o.seal && this.#o.seal.waiting > MAX_SEALING) return;
     if (this.backlog.age(at) - this.#rttMs > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
@@ -182,6 +185,7 @@ export class VideoEncoding {
       this.#keyWanted = true;
       this.#overdraft.clear();
       this.#busy = 0;
+      this.#delay = 0;
       this.format = { codec, ...size, layers: choice.layers };
       this.#o.format(this.format);
     } catch {
@@ -250,6 +254,7 @@ export class VideoEncoding {
 
   /** Some encoders look a second ahead whatever they are told (Firefox's H.264), some are too slow for the machine: VP8 is neither. */
   #watchDelay(ms: number): void {
+    this.#delay += (ms - this.#delay) / SMOOTH;
     this.#late = ms > LATE_MS ? this.#late + 1 : 0;
     const codec = this.format?.codec;
     if (this.#late < LATE_FRAMES || !codec || codec === 'opus' || codec === 'vp8') return;

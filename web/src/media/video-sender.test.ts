@@ -12,6 +12,7 @@ let clock = 0; // ms
 let encoded: Bytes[] = []; // in this test
 let framesOpen = 0;
 let encoderQueue = 0;
+let encoderTakes = 0; // ms
 
 /** Text, so that a run of it is seen wherever it is. */
 const picture = (n: number): Bytes => Uint8Array.from(`picture ${n} of somebody`, (c) => c.charCodeAt(0));
@@ -38,7 +39,7 @@ class FakeFrame {
   }
 }
 
-/** Encodes at once. */
+/** Encodes at once, in `encoderTakes` ms of the test's clock. */
 class FakeEncoder {
   static isConfigSupported = async () => ({ supported: true });
   state = 'unconfigured';
@@ -58,6 +59,7 @@ class FakeEncoder {
   encode({ timestamp }: FakeFrame, { keyFrame }: { keyFrame: boolean }): void {
     const data = picture(encoded.length);
     encoded.push(data);
+    clock += encoderTakes;
     const chunk = { type: keyFrame ? 'key' : 'delta', timestamp, byteLength: data.length };
     const copyTo = (to: Uint8Array) => to.set(data);
     this.#output({ ...chunk, copyTo } as unknown as EncodedVideoChunk, { svc: { temporalLayerId: 0 } });
@@ -379,6 +381,17 @@ describe('a camera with a small encoding', () => {
       push(sender);
     }
     encoderQueue = 0;
+    await settle();
+    expect(formats.at(-1)).toEqual([240, 180]);
+    sender.close();
+  });
+
+  it('gets smaller where the encoder takes long', async () => {
+    const session = new FakeSession();
+    const { sender, formats } = await twoEncodings(session);
+    encoderTakes = 200;
+    for (let i = 0; i < 60; i++) push(sender);
+    encoderTakes = 0;
     await settle();
     expect(formats.at(-1)).toEqual([240, 180]);
     sender.close();
