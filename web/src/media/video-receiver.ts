@@ -5,7 +5,7 @@ import { markingOf, parseRTP, videoCodecOf } from '../protocol/rtp.ts';
 import { Unwrapper } from '../protocol/unwrap.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import { now } from './clock.ts';
-import { CODEC_STRING, type VideoCodec } from './codecs.ts';
+import type { VideoCodec } from './codecs.ts';
 import { EncodingSwitch } from './encoding-switch.ts';
 import { FreezeMeter, Tally } from './freeze.ts';
 import { InOrder } from './in-order.ts';
@@ -14,6 +14,7 @@ import { InterarrivalJitter, type Reception } from './jitter.ts';
 import { Painter } from './painter.ts';
 import { VideoSchedule } from './schedule.ts';
 import type { Opener } from './sealing.ts';
+import { newDecoder } from './warm.ts';
 
 const MAX_DECODED = 12; // frames that wait to be shown; decoders have few pictures to give out
 const MAX_QUEUE = 400; // frames inside the decoder: the longest group of a late joiner
@@ -77,6 +78,7 @@ export class VideoReceiver {
     const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
     this.#painter = context ? new Painter(context) : null;
     this.#shown = Number.NEGATIVE_INFINITY; // nothing on this one
+    this.#tick();
   }
 
   setCodec(codec: Codec): void {
@@ -281,8 +283,7 @@ export class VideoReceiver {
     }
     this.#closeDecoder();
     try {
-      this.#decoder = new VideoDecoder({ output: (f) => this.#output(f), error: () => this.#fail() });
-      this.#decoder.configure({ codec: CODEC_STRING[frame.codec], optimizeForLatency: true });
+      this.#decoder = newDecoder(frame.codec, { output: (f) => this.#output(f), error: () => this.#fail() });
       this.#decoderCodec = frame.codec;
     } catch {
       this.#closeDecoder();
@@ -307,7 +308,7 @@ export class VideoReceiver {
     const media = frame.timestamp / 1000;
     const behind = this.#newest - media;
     const past = media < this.#shown; // an encoding that goes on from a key frame of the past
-    if (this.#closed || !this.#painter || past || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
+    if (this.#closed || past || (behind > BEHIND_MS && at - this.meter.last < SHOW_MS)) {
       frame.close();
       return;
     }
@@ -325,6 +326,11 @@ export class VideoReceiver {
   #tick(): void {
     if (this.#show) clearTimeout(this.#show);
     this.#show = null;
+    if (!this.#painter) {
+      // Nothing to show it on: the newest waits for that.
+      for (const { frame } of this.#decoded.splice(0, this.#decoded.length - 1)) frame.close();
+      return;
+    }
     const at = now();
     let due = -1;
     for (let i = 0; i < this.#decoded.length; i++) {
@@ -342,6 +348,7 @@ export class VideoReceiver {
   }
 
   #due(i: number): number {
+    if (this.#shown === Number.NEGATIVE_INFINITY) return 0; // the first picture comes at once
     const media = this.#decoded[i]?.media ?? 0;
     return this.schedule.due(media, this.#options.heardAt(media));
   }
