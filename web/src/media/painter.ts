@@ -2,10 +2,11 @@
 //
 // With a graphics processor drawImage is next to nothing. Without one (virtual machines, remote desktops, old laptops) Chromium converts the picture slowly and
 // into new memory each time, about 5 ms at 640x360 where a conversion into memory of our own takes 1 ms; Firefox is the other way round. So the first frames
-// try both.
+// try both, unless the first way is quick: there Chromium's first drawImage takes 70 ms, which the first picture would come later.
 
 const TRIALS = 6; // of each way, after one that warms up
 const CLEARLY = 0.7; // of the other's time
+const QUICK_MS = 2; // to copy a frame; nothing better is looked for
 
 type Way = 'draw' | 'copy';
 
@@ -46,7 +47,7 @@ export class Painter {
   }
 
   #next(frame: VideoFrame): Way {
-    return this.#took.draw.length > TRIALS && this.#copyable(frame) ? 'copy' : 'draw';
+    return this.#took.copy.length <= TRIALS && this.#copyable(frame) ? 'copy' : 'draw';
   }
 
   async #copy(frame: VideoFrame): Promise<void> {
@@ -65,7 +66,9 @@ export class Painter {
   #note(way: Way, ms: number): void {
     const { draw, copy } = this.#took;
     this.#took[way].push(ms);
-    if (copy.length > TRIALS) this.#way = median(copy) < CLEARLY * median(draw) ? 'copy' : 'draw';
+    if (copy.length <= TRIALS) return;
+    if (median(copy) < QUICK_MS) this.#way = 'copy';
+    else if (draw.length > TRIALS) this.#way = median(copy) < CLEARLY * median(draw) ? 'copy' : 'draw';
   }
 }
 

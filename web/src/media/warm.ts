@@ -2,6 +2,7 @@
 // first used.
 
 import { CODEC_STRING, type VideoCodec } from './codecs.ts';
+import { Painter } from './painter.ts';
 
 const SIDE = 16;
 
@@ -23,8 +24,9 @@ export function warmUp(): void {
       codedHeight: SIDE,
       timestamp: 0,
     });
-    new OffscreenCanvas(SIDE, SIDE).getContext('2d', { alpha: false })?.drawImage(frame, 0, 0);
-    frame.close();
+    const context = new OffscreenCanvas(SIDE, SIDE).getContext('2d', { alpha: false });
+    if (context) void new Painter(context).paint(frame).catch(() => undefined);
+    else frame.close();
   } catch {
     // what is missing will be missed, and said, in the call
   }
