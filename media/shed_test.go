@@ -174,6 +174,30 @@ func TestSlowKeyFrame(t *testing.T) {
 	})
 }
 
+// Upper frames that stood behind a key frame on its slow way are not shed for that.
+func TestUpperBehindSlowKeyFrame(t *testing.T) {
+	bubble(t, func(t *testing.T, c *call) {
+		s, tr := c.join(SubscriptionConfig{})
+		c.publish(c.key(1000), c.upperD(100))
+		c.run(4, c.upperD)
+		tr.stall()
+		c.publish(c.key(1000))
+		key := c.seq
+		c.run(3, c.upperD) // 200 ms, more than an upper frame may wait otherwise
+		tr.goOn()
+		synctest.Wait()
+		got := tr.sequence(t)
+		for seq := key; seq <= c.seq; seq++ {
+			if !got[seq] {
+				t.Errorf("frame %d behind the key frame is missing", seq)
+			}
+		}
+		if st := s.Stats(); st.ShedUpper != 0 || st.Resets != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
 // A stalled subscriber asks less and less often: its requests cost the others bit rate.
 func TestStalledSubscriberAsksRarely(t *testing.T) {
 	bubble(t, func(t *testing.T, c *call) {

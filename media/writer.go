@@ -45,6 +45,10 @@ func (s *Subscription) next() (frame queued, resets uint8, code uint32, ok bool)
 		for s.queue.n > 0 && s.resets == 0 {
 			now := time.Now()
 			e := s.queue.pop()
+			if e.frame.Layer() > 0 && e.since.Before(s.keyWritten) {
+				// It stood behind a key frame, which may take longer than an upper layer may wait.
+				e.deadline = later(e.deadline, earlier(s.keyWritten.Add(s.limits.UpperAge), e.since.Add(s.limits.BaseAge)))
+			}
 			if now.Before(e.deadline) {
 				s.writing = e.since
 				s.mu.Unlock()
@@ -126,7 +130,7 @@ func (s *Subscription) write(e queued) error {
 	s.ages.observe(time.Since(since))
 	if e.frame.Key() {
 		s.mu.Lock()
-		s.askAfter = 0
+		s.askAfter, s.keyWritten = 0, time.Now()
 		s.mu.Unlock()
 	}
 	return nil
@@ -182,6 +186,13 @@ func (s *Subscription) awaitPiece(e queued, n int) (piece []byte, at time.Time, 
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
 		return a
 	}
 	return b

@@ -120,13 +120,13 @@ func (d *downlink) observe(now time.Time, o observation) {
 		return
 	}
 	d.known = now
-	queueing := d.queueing(o)
-	d.nada.Update(now, nada.Sample{Queueing: queueing, Loss: d.loss(), Received: received, RTT: o.traffic.rtt})
-	d.setPace(now, queueing)
+	reported := d.reported(o)
+	d.nada.Update(now, nada.Sample{Queueing: queueing(reported, o.queueAge), Loss: d.loss(), Received: received, RTT: o.traffic.rtt})
+	d.setPace(now, reported)
 }
 
-func (d *downlink) setPace(now time.Time, queueing time.Duration) {
-	if queueing > narrowQueue {
+func (d *downlink) setPace(now time.Time, reported time.Duration) {
+	if reported > narrowQueue {
 		d.queued = now
 	}
 	most := narrowFor
@@ -140,17 +140,21 @@ func (d *downlink) setPace(now time.Time, queueing time.Duration) {
 	d.paced.Store(math.Float64bits(pace))
 }
 
-// queueing is the delay that counts. The participant's is relative to the shortest way of the last seconds, which may have been another path's.
-func (d *downlink) queueing(o observation) time.Duration {
+// reported is the delay in the network's queues. The participant's is relative to the shortest way of the last seconds, which may have been another path's.
+func (d *downlink) reported(o observation) time.Duration {
 	q := time.Duration(o.report.Queueing) * 100 * time.Microsecond
 	if d.floor < 0 || q < d.floor {
 		d.floor = q
 	}
-	q -= d.floor
-	if o.queueAge > oldQueue {
-		q = max(q, o.queueAge-tolerableQueue)
+	return q - d.floor
+}
+
+// queueing is the delay that counts: that in the network, or that of what waits for the connection.
+func queueing(reported, queueAge time.Duration) time.Duration {
+	if queueAge > oldQueue {
+		return max(reported, queueAge-tolerableQueue)
 	}
-	return q
+	return reported
 }
 
 // listen counts the packets of audio that came and that did not.

@@ -138,3 +138,27 @@ func TestDownlinkLeavesOldReportsOut(t *testing.T) {
 		t.Errorf("%.0f bit/s after reports that were overtaken, %.0f before", after, before)
 	}
 }
+
+func TestDownlinkPaces(t *testing.T) {
+	l, sequence := newDownlink(), uint32(0)
+	at := func(now time.Time, c downlinkCase, d time.Duration, want bool, what string) time.Time {
+		t.Helper()
+		now = c.run(l, now, d, &sequence)
+		if pace, rate := l.pace(), paceFactor*l.nada.Rate(); want && pace != rate || !want && pace != 0 {
+			t.Errorf("%s: large frames go at %.0f bit/s, of %.0f", what, pace, l.nada.Rate())
+		}
+		return now
+	}
+	full := downlinkCase{rate: 2e6, remote: wifi}
+	now := at(time.Unix(1000, 0), full, 5*time.Second, false, "no queue was seen")
+	old := full
+	old.queueAge = time.Second
+	now = at(now, old, 100*time.Millisecond, false, "what waits here says nothing of the network")
+	queue := full
+	queue.queueing = 600
+	now = at(now, queue, 200*time.Millisecond, true, "a queue")
+	now = at(now, full, 9*time.Second, true, "9 s later")
+	now = at(now, full, narrowFor, false, "a minute later")
+	now = at(now, queue, 200*time.Millisecond, true, "another one")
+	at(now, downlinkCase{rate: 2e6, remote: cellular}, time.Second, false, "another path")
+}

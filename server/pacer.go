@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	paceFactor = 1 // of the estimate, of which no more than nada.Utilization is used: what waits gets less
+	paceFactor = .9 // of the estimate, of which no more than nada.Utilization is used: what waits gets less, and there is room for audio
 
 	// narrowFor is for how long the way to a participant is taken for narrow after the last queue; narrowLimited the same if less is sent than it carries, so that the
 	// queue may have been a busy machine's.
@@ -19,7 +19,7 @@ const (
 	paceBurst   = 40 * time.Millisecond  // of the pace, which may go at once
 	paceSlice   = 10 * time.Millisecond  // of it, into which what is larger is cut, but no smaller than leastSlice
 	leastSlice  = 1200                   // bytes, about a packet
-	longestPace = 500 * time.Millisecond // for one write, whatever the pace
+	longestPace = 500 * time.Millisecond // for one write alone, whatever the pace
 )
 
 // pacer spreads out what is written to the streams of one connection where the way to the participant is narrow. A key frame that is written at once stands in the
@@ -40,11 +40,25 @@ func (p *pacer) reserve(now time.Time, n int, rate float64) time.Duration {
 	return max(0, p.due.Sub(now)-paceBurst)
 }
 
-// holds tells whether something waits for its turn, and so does not wait for the connection.
+// release gives back the turn of n bytes that are not written after all.
+func (p *pacer) release(n int, rate float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.due = p.due.Add(-transmission(n, rate))
+}
+
+// forget begins anew: the way is another, or wide.
+func (p *pacer) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.due = time.Time{}
+}
+
+// holds tells whether something waits for its turn, or has had it just now, and so does not wait for the connection.
 func (p *pacer) holds(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.due.Sub(now) > paceBurst
+	return p.due.After(now)
 }
 
 func transmission(n int, rate float64) time.Duration {
@@ -86,18 +100,19 @@ func (s *pacedStream) SetWriteDeadline(t time.Time) error {
 }
 
 func (s *pacedStream) Write(b []byte) (n int, err error) {
-	pace := s.pacer.rate()
-	if pace == 0 {
-		return s.Stream.Write(b)
-	}
-	pace = max(pace, float64(8*len(b))/longestPace.Seconds())
-	slice := max(leastSlice, int(pace/8*paceSlice.Seconds()))
-	if transmission(len(b), pace) <= paceBurst {
-		slice = len(b)
-	}
 	for n < len(b) {
-		next := b[n:min(n+slice, len(b))]
-		if err := s.wait(len(next), pace); err != nil {
+		rate := s.pacer.rate() // of this moment: the path may change meanwhile
+		if rate == 0 {
+			s.pacer.forget()
+			m, err := s.Stream.Write(b[n:])
+			return n + m, err
+		}
+		rate = max(rate, float64(8*len(b))/longestPace.Seconds())
+		next := b[n:]
+		if transmission(len(b), rate) > paceBurst {
+			next = next[:min(len(next), max(leastSlice, int(rate/8*paceSlice.Seconds())))]
+		}
+		if err := s.wait(len(next), rate); err != nil {
 			return n, err
 		}
 		m, err := s.Stream.Write(next)
@@ -128,6 +143,7 @@ func (s *pacedStream) wait(n int, rate float64) error {
 		return nil
 	}
 	if left < wait {
+		s.pacer.release(n, rate)
 		return os.ErrDeadlineExceeded
 	}
 	return nil

@@ -124,6 +124,23 @@ func TestPacerIsSharedByAllStreams(t *testing.T) {
 	})
 }
 
+func TestPacerFollowsTheRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sink := &pacedSink{began: time.Now()}
+		rate := float64(testPace)
+		transport := pacedTransport{Transport: sink, pacer: &pacer{rate: func() float64 { return rate }}}
+		stream := openPaced(t, transport)
+		time.AfterFunc(50*time.Millisecond, func() { rate = 0 }) // another path
+		n, err := stream.Write(make([]byte, 25_000))
+		if took := time.Since(sink.began); err != nil || n != 25_000 || sink.total != n || took > 65*time.Millisecond {
+			t.Errorf("wrote %d bytes, of which %d came, in %v: %v", n, sink.total, took, err)
+		}
+		if transport.pacer.holds(time.Now()) {
+			t.Error("what was to be waited for on the path before is not forgotten")
+		}
+	})
+}
+
 func TestPacerMeetsTheDeadlineAndTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &pacedSink{began: time.Now()}
@@ -135,6 +152,9 @@ func TestPacerMeetsTheDeadlineAndTheEnd(t *testing.T) {
 		n, err := stream.Write(make([]byte, 25_000))
 		if took := time.Since(sink.began); !errors.Is(err, os.ErrDeadlineExceeded) || took != 100*time.Millisecond || n != sink.total {
 			t.Errorf("wrote %d bytes in %v: %v; %d came", n, took, err, sink.total)
+		}
+		if debt := time.Until(transport.pacer.due); debt > paceBurst {
+			t.Errorf("%v are still reserved for what was given up", debt)
 		}
 		time.AfterFunc(100*time.Millisecond, func() { close(done) })
 		second := openPaced(t, transport)

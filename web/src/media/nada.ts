@@ -4,8 +4,8 @@
 //   - An encoder is given 0.8 of the estimate, so that its peaks fit; the ramp-up is relative to what is received divided by that.
 //   - A queue that is long shows what the path takes: what is received. The estimate goes there at once, where the RFC's steps would take seconds; and then not
 //     again until what that did can have been seen.
-//   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it. Who sends next to nothing
-//     when a queue comes, sound alone, has not caused it, a busy machine perhaps has: then the estimate is halved at most.
+//   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it. Who sends
+//     sound alone when a queue comes has not caused it, a busy machine perhaps has: then the estimate is halved, not what is received.
 //   - Loss counts beyond 2 %, and up to a limit: it is repaired, and radio loses some whatever is sent. A queue that overflows is seen by its delay.
 
 /** What an encoder may use of the estimate. */
@@ -32,7 +32,7 @@ const LOSS_MOST = 60; // ms that loss counts as, at most
 const HEADROOM = 1.5;
 const EFFECT = 400; // ms, beyond the round trip, until a lower rate shows
 const STEEP = 0.5; // of the rate; what is received is so much less that it cannot wait
-const IDLE = 0.3; // of the rate; who sends less fills no queue
+const IDLE = 150_000; // bits per second; who sends less sends sound alone
 const RESTART = 0.5;
 const RESTART_LEAST = 800_000; // with less a picture is not worth much, and the first replies will tell
 
@@ -109,7 +109,7 @@ export class Nada {
         }
       }
     }
-    if (sample.queueing <= QEPS) this.#idle = sample.received < IDLE * this.rate;
+    if (sample.queueing <= QEPS) this.#idle = sample.received < IDLE;
     this.#congestion = congestion;
     this.rate = this.#clip(Math.min(rate, most));
   }

@@ -58,10 +58,15 @@ export class VideoStreams {
     return !this.#open;
   }
 
-  /** Frames of a layer that the transport has not taken yet, or that are not given to it yet. */
+  /** Writes of a layer that the transport has not taken yet, and frames that are not given to it yet. */
   backlog(tid: number): number {
     const out = this.#streams.get(tid)?.out;
     return out ? out.backlog + this.#pacer.waiting(out) : 0;
+  }
+
+  /** For how long the oldest frame waits to be given to the transport, ms. */
+  held(at: number): number {
+    return this.#pacer.age(at);
   }
 
   /** Writes a frame; false if it has no group to go to. `sent` is called with its sequence number when it is on its way. */

@@ -12,7 +12,7 @@ interface Written {
 }
 
 class FakeStream implements OutStream {
-  readonly backlog = 0;
+  backlog = 0;
   readonly broken = false;
   readonly written: Written[] = [];
   readonly content: number[] = [];
@@ -28,7 +28,11 @@ class FakeStream implements OutStream {
     this.finished = Date.now() - START;
   }
 
-  abort(): void {}
+  aborted = false;
+
+  abort(): void {
+    this.aborted = true;
+  }
 }
 
 const bytes = (n: number): Bytes => Uint8Array.from({ length: n }, (_, i) => i % 251);
@@ -109,6 +113,24 @@ describe('Pacer', () => {
     expect(second.finished).toBeNaN();
   });
 
+  it('keeps what the transport has no room for', () => {
+    const pacer = new Pacer(() => RATE);
+    const out = new FakeStream();
+    out.backlog = 2;
+    pacer.write(out, bytes(12_500), () => undefined);
+    vi.advanceTimersByTime(1_000);
+    expect([
+      out.content.length,
+      pacer.waiting(out),
+      pacer.age(performance.timeOrigin + performance.now()),
+    ]).toEqual([0, 1, 1_000]);
+    out.backlog = 0;
+    vi.advanceTimersByTime(20);
+    expect(out.content.length).toBeLessThanOrEqual(4 * 1_250); // it does not make up for the time
+    vi.advanceTimersByTime(200);
+    expect(out.content.length).toBe(12_500);
+  });
+
   it('sends nothing more of what is dropped', () => {
     const pacer = new Pacer(() => RATE);
     const out = new FakeStream();
@@ -119,5 +141,6 @@ describe('Pacer', () => {
     pacer.drop();
     vi.advanceTimersByTime(1_000);
     expect([out.content.length, done.mock.calls.length, vi.getTimerCount()]).toEqual([length, 0, 0]);
+    expect(out.aborted).toBe(true);
   });
 });

@@ -16,6 +16,7 @@ interface Write {
   out: OutStream;
   bytes: Bytes;
   written: number; // of bytes
+  since: number; // ms
   /** Takes the end of the stream with it. */
   last: boolean;
   done(): void;
@@ -39,9 +40,10 @@ export class Pacer {
       done();
       return;
     }
-    this.#writes.push({ out, bytes, written: 0, last: false, done });
+    const since = now();
+    this.#writes.push({ out, bytes, written: 0, since, last: false, done });
     if (this.#timer === null) {
-      this.#next = now();
+      this.#next = since;
       this.#run();
     }
   }
@@ -58,8 +60,15 @@ export class Pacer {
     return this.#writes.reduce((n, w) => n + (w.out === out ? 1 : 0), 0);
   }
 
-  /** What waits is not sent. */
+  /** For how long the oldest waits, ms. */
+  age(at: number): number {
+    const first = this.#writes[0];
+    return first ? at - first.since : 0;
+  }
+
+  /** What waits is not sent, and its streams are aborted. */
   drop(): void {
+    for (const { out } of this.#writes) out.abort();
     this.#writes = [];
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -68,7 +77,11 @@ export class Pacer {
   #run(): void {
     this.#timer = null;
     const at = now();
-    for (let w = this.#writes[0]; w && this.#next <= at; w = this.#writes[0]) this.#slice(w);
+    for (let w = this.#writes[0]; w && this.#next <= at; w = this.#writes[0]) {
+      // What the transport has no room for stays here, where it is a frame and can be dropped.
+      if (w.out.backlog > 1) this.#next = at + SLICE_MS;
+      else this.#slice(w);
+    }
     if (this.#writes.length > 0) this.#timer = setTimeout(() => this.#run(), Math.max(1, this.#next - at));
   }
 

@@ -6,13 +6,15 @@
 
 const TRIALS = 6; // of each way, after one that warms up
 const CLEARLY = 0.7; // of the other's time
-const QUICK_MS = 2; // to copy a frame; nothing better is looked for
+const QUICK_MS = 2; // to copy a frame; nothing better is looked for ...
+const LARGER = 2; // ... until frames have so many times as many pixels
 
 type Way = 'draw' | 'copy';
 
 export class Painter {
   readonly #context: OffscreenCanvasRenderingContext2D;
-  readonly #took: Record<Way, number[]> = { draw: [], copy: [] };
+  #took: Record<Way, number[]> = { draw: [], copy: [] };
+  #triedWith = 0; // pixels
   #way: Way | null = null; // null: still trying
   #pixels: ImageData | null = null;
   #last: Promise<void> = Promise.resolve();
@@ -33,6 +35,7 @@ export class Painter {
     const { canvas } = this.#context;
     if (canvas.width !== width) canvas.width = width;
     if (canvas.height !== height) canvas.height = height;
+    if (width * height >= LARGER * this.#triedWith) this.#tryWith(width * height);
     const way = this.#way ?? this.#next(frame);
     const began = performance.now();
     if (way === 'draw' || !this.#copyable(frame)) this.#context.drawImage(frame, 0, 0, width, height);
@@ -44,6 +47,12 @@ export class Painter {
   #copyable(frame: VideoFrame): boolean {
     const { format, displayWidth, displayHeight, visibleRect } = frame;
     return format === 'I420' && visibleRect?.width === displayWidth && visibleRect.height === displayHeight;
+  }
+
+  #tryWith(pixels: number): void {
+    this.#triedWith = pixels;
+    this.#took = { draw: [], copy: [] };
+    this.#way = null;
   }
 
   #next(frame: VideoFrame): Way {

@@ -18,7 +18,7 @@ const CONGESTED = 60; // ms of queue from which upper layers are left out
 const DRAINING = 0.6; // of what may be sent, until it is gone ...
 const DRAINED = 30; // ms of queue; a longer one shows that the way is narrow
 const DRAINING_MS = 1_000; // ... or for so long: then it is not ours
-const PACE = 1; // of the estimate, which is more than what encoders are given, so that what waits gets less
+const PACE = 0.9; // of the estimate: more than what encoders are given, so that what waits gets less, with room for the sound
 const NARROW_MS = 60_000; // after the last queue a way is taken for narrow ...
 const NARROW_LIMITED_MS = 10_000; // ... or for so long, if less is sent than it takes: then it may have been the machine's
 

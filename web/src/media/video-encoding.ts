@@ -27,7 +27,8 @@ const CUT_WRITES = 20;
 const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
 const BUSY = 0.15; // of the frames come while the encoder is busy with those before
 const SMOOTH = 15; // frames
-const SLOW_MS = 80; // from a frame to what is made of it, smoothed, where a processor does it; chips may hold frames back whatever their size
+const SLOW_MS = 80; // from a frame to what is made of it, smoothed ...
+const SAME = 0.8; // ... unless a smaller picture took as long: there are chips that hold frames back whatever their size
 const STEP = 0.05; // of the bit rate: reconfiguring is cheap but not free
 
 export interface VideoFormat {
@@ -77,6 +78,7 @@ export class VideoEncoding {
   readonly #overdraft = new Overdraft();
   #busy = 0; // share of the latest frames for which the encoder had no time
   #delay = 0; // ms that it takes, smoothed
+  #delayBefore = 0; // the same before its configuration
   #late = 0; // frames in a row that the encoder held back
   readonly #tooSlow = new Set<VideoCodec>();
 
@@ -111,7 +113,8 @@ export class VideoEncoding {
 
   /** The encoder cannot make pictures of this size: not with the bit rate that it was given, or not as fast as they come. */
   get strained(): boolean {
-    const slow = this.#delay > SLOW_MS && this.format?.codec !== 'h264';
+    const slow =
+      this.#delay > SLOW_MS && !(this.#delayBefore > SLOW_MS && this.#delay > SAME * this.#delayBefore);
     return this.#overdraft.overdrawn || this.#busy > BUSY || slow;
   }
 
@@ -123,7 +126,7 @@ export class VideoEncoding {
     this.#busy += (Number(busy) - this.#busy) / SMOOTH;
     if (busy) return;
     if (this.#o.seal && this.#o.seal.waiting > MAX_SEALING) return;
-    if (this.backlog.age(at) - this.#rttMs > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
+    if (this.#age(at) > CUT_MS || this.#streams.backlog(0) > CUT_WRITES) {
       this.cut();
       return;
     }
@@ -185,6 +188,7 @@ export class VideoEncoding {
       this.#keyWanted = true;
       this.#overdraft.clear();
       this.#busy = 0;
+      this.#delayBefore = this.#delay;
       this.#delay = 0;
       this.format = { codec, ...size, layers: choice.layers };
       this.#o.format(this.format);
@@ -265,7 +269,12 @@ export class VideoEncoding {
 
   #noRoom(tid: number, at: number): boolean {
     const waiting = this.#streams.backlog(0) + this.#streams.backlog(tid);
-    return waiting > UPPER_WRITES || this.backlog.age(at) - this.#rttMs > UPPER_MS || this.#o.congested();
+    return waiting > UPPER_WRITES || this.#age(at) > UPPER_MS || this.#o.congested();
+  }
+
+  /** For how long the oldest frame waits here, or is on its way beyond a round trip, ms. */
+  #age(at: number): number {
+    return Math.max(this.#streams.held(at), this.backlog.age(at) - this.#rttMs);
   }
 
   #encoderFailed(): void {

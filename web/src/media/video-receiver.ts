@@ -24,6 +24,8 @@ const SHOW_MS = 400; // ... unless nothing was shown for this long
 const KEY_EVERY = 500; // ms between requests for a key frame
 const KEY_WAIT = 1_000; // ms after which one is asked for again
 const SOON = 3; // ms; timers are no more exact
+const STALE_MS = 1_000; // a camera's picture that has waited so long for a canvas is not shown
+const ASTRAY_MS = 5_000; // so far from the sound says nothing
 
 interface Encoded extends EncodedFrame {
   codec: VideoCodec;
@@ -56,7 +58,7 @@ export class VideoReceiver {
   #timestamp = new Unwrapper(32);
   #decoder: VideoDecoder | null = null;
   #decoderCodec: VideoCodec | null = null;
-  #decoded: { frame: VideoFrame; media: number }[] = [];
+  #decoded: { frame: VideoFrame; media: number; at: number }[] = [];
   #newest = Number.NEGATIVE_INFINITY; // media time given to the decoder
   #shown = Number.NEGATIVE_INFINITY; // media time given to the painter
   #painter: Painter | null = null;
@@ -78,6 +80,10 @@ export class VideoReceiver {
     const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
     this.#painter = context ? new Painter(context) : null;
     this.#shown = Number.NEGATIVE_INFINITY; // nothing on this one
+    const [first] = this.#decoded;
+    if (first && this.#options.steady && now() - first.at > STALE_MS) {
+      for (const { frame } of this.#decoded.splice(0)) frame.close();
+    }
     this.#tick();
   }
 
@@ -313,7 +319,7 @@ export class VideoReceiver {
       return;
     }
     if (behind < BEHIND_MS) this.schedule.ready(media, at);
-    this.#decoded.push({ frame, media });
+    this.#decoded.push({ frame, media, at });
     this.#tick();
     // Sound that is very late holds the picture back: what there is no more room for is shown before its time, not never.
     while (this.#decoded.length > MAX_DECODED) {
@@ -375,6 +381,7 @@ export class VideoReceiver {
     if (!this.#paused) this.meter.add(at);
     if (!this.#options.steady) this.meter.pause();
     const off = at - this.#options.heardAt(media);
+    if (Math.abs(off) > ASTRAY_MS) return;
     if (Number.isNaN(this.lipSync) || Number.isNaN(off)) this.lipSync = off;
     else this.lipSync += (off - this.lipSync) / 8;
   }

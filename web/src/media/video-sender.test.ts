@@ -5,6 +5,7 @@ import { FrameReader } from '../protocol/framing.ts';
 import { markingOf, parseRTP } from '../protocol/rtp.ts';
 import type { Bytes } from '../protocol/varint.ts';
 import type { OutStream, Session } from '../transport/transport.ts';
+import { VideoStreams } from './outgoing.ts';
 import { Opener, type Seal, Sealer } from './sealing.ts';
 import { VideoSender } from './video-sender.ts';
 
@@ -183,6 +184,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   vi.restoreAllMocks();
   vi.unstubAllGlobals();
 });
@@ -395,6 +397,34 @@ describe('a camera with a small encoding', () => {
     await settle();
     expect(formats.at(-1)).toEqual([240, 180]);
     sender.close();
+  });
+
+  it('leaves no stream open when it is cut while its frames are held back', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const session = new FakeSession();
+    const streams = new VideoStreams(2, 7, () => 1_000);
+    streams.use(session);
+    const frame = (key: boolean) => ({
+      key,
+      tid: 0,
+      payloadType: 96,
+      timestamp: 0,
+      payload: new Uint8Array(9_000),
+    });
+    const sent = vi.fn();
+    expect([true, false, true].map((key) => streams.write(frame(key), sent))).toEqual([true, true, true]);
+    clock += 250;
+    vi.advanceTimersByTime(1);
+    expect([
+      streams.backlog(0) > 0,
+      streams.held(performance.timeOrigin + clock),
+      sent.mock.calls.length,
+    ]).toEqual([true, 250, 0]);
+    streams.cut();
+    expect(session.streams.map((s) => s.end)).toEqual(['aborted', 'aborted']);
+    expect([streams.backlog(0), streams.held(performance.timeOrigin + clock), vi.getTimerCount()]).toEqual([
+      0, 0, 0,
+    ]);
   });
 
   it('says what it can use of the way up', async () => {
