@@ -72,7 +72,7 @@ type Subscription struct {
 	broken       [MaxLayers]bool
 	upperHold    time.Time // until then upper layers are left out
 	baseDeadline time.Time // of the newest base frame
-	keyWritten   time.Time // when the last key frame was written completely
+	behindKey    time.Time // until then what is queued stands behind a key frame, which takes longer than an upper layer may wait otherwise
 	resets       uint8     // layers whose stream the writer must reset, a bit each
 	resetCode    uint32
 	stats        SubscriptionStats

@@ -45,9 +45,11 @@ func (s *Subscription) next() (frame queued, resets uint8, code uint32, ok bool)
 		for s.queue.n > 0 && s.resets == 0 {
 			now := time.Now()
 			e := s.queue.pop()
-			if e.frame.Layer() > 0 && e.since.Before(s.keyWritten) {
-				// It stood behind a key frame, which may take longer than an upper layer may wait.
-				e.deadline = later(e.deadline, earlier(s.keyWritten.Add(s.limits.UpperAge), e.since.Add(s.limits.BaseAge)))
+			switch {
+			case e.frame.Key():
+				s.behindKey = now.Add(2 * s.limits.BaseAge)
+			case e.frame.Layer() > 0 && now.Before(s.behindKey):
+				e.deadline = later(e.deadline, e.since.Add(s.limits.BaseAge))
 			}
 			if now.Before(e.deadline) {
 				s.writing = e.since
@@ -61,6 +63,7 @@ func (s *Subscription) next() (frame queued, resets uint8, code uint32, ok bool)
 			s.mu.Unlock()
 			return queued{}, resets, code, true
 		}
+		s.behindKey = time.Time{}
 		s.mu.Unlock()
 		<-s.wake
 	}
@@ -130,7 +133,7 @@ func (s *Subscription) write(e queued) error {
 	s.ages.observe(time.Since(since))
 	if e.frame.Key() {
 		s.mu.Lock()
-		s.askAfter, s.keyWritten = 0, time.Now()
+		s.askAfter = 0
 		s.mu.Unlock()
 	}
 	return nil
@@ -186,13 +189,6 @@ func (s *Subscription) awaitPiece(e queued, n int) (piece []byte, at time.Time, 
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
-		return a
-	}
-	return b
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.Before(b) {
 		return a
 	}
 	return b

@@ -28,8 +28,10 @@ const (
 type pacer struct {
 	rate func() float64 // bit/s, 0 if nothing is spread out
 
-	mu  sync.Mutex
-	due time.Time // when all that was written would be through
+	mu      sync.Mutex
+	due     time.Time // when all that was written would be through
+	waiting int       // for their turn
+	waited  time.Time // when the last had it
 }
 
 // reserve takes the turn of n bytes, and returns how long to wait for it.
@@ -54,11 +56,19 @@ func (p *pacer) forget() {
 	p.due = time.Time{}
 }
 
+// wait counts those who wait for their turn, by 1 or -1.
+func (p *pacer) wait(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting += n
+	p.waited = time.Now()
+}
+
 // holds tells whether something waits for its turn, or has had it just now, and so does not wait for the connection.
 func (p *pacer) holds(now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.due.After(now)
+	return p.waiting > 0 || now.Sub(p.waited) < paceBurst
 }
 
 func transmission(n int, rate float64) time.Duration {
@@ -135,6 +145,8 @@ func (s *pacedStream) wait(n int, rate float64) error {
 	if !s.deadline.IsZero() {
 		left = min(wait, s.deadline.Sub(now))
 	}
+	s.pacer.wait(1)
+	defer s.pacer.wait(-1)
 	timer := time.NewTimer(left)
 	defer timer.Stop()
 	select {

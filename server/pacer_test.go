@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -127,15 +128,20 @@ func TestPacerIsSharedByAllStreams(t *testing.T) {
 func TestPacerFollowsTheRate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sink := &pacedSink{began: time.Now()}
-		rate := float64(testPace)
-		transport := pacedTransport{Transport: sink, pacer: &pacer{rate: func() float64 { return rate }}}
+		var wide atomic.Bool
+		transport := pacedTransport{Transport: sink, pacer: &pacer{rate: func() float64 {
+			if wide.Load() {
+				return 0
+			}
+			return testPace
+		}}}
 		stream := openPaced(t, transport)
-		time.AfterFunc(50*time.Millisecond, func() { rate = 0 }) // another path
+		time.AfterFunc(50*time.Millisecond, func() { wide.Store(true) }) // another path
 		n, err := stream.Write(make([]byte, 25_000))
 		if took := time.Since(sink.began); err != nil || n != 25_000 || sink.total != n || took > 65*time.Millisecond {
 			t.Errorf("wrote %d bytes, of which %d came, in %v: %v", n, sink.total, took, err)
 		}
-		if transport.pacer.holds(time.Now()) {
+		if time.Sleep(paceBurst); transport.pacer.holds(time.Now()) || transport.pacer.due.After(time.Now()) {
 			t.Error("what was to be waited for on the path before is not forgotten")
 		}
 	})

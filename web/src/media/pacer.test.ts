@@ -22,6 +22,7 @@ class FakeStream implements OutStream {
     if (!Number.isNaN(this.finished)) throw new Error('written to a stream that has ended');
     this.written.push({ at: Date.now() - START, bytes: bytes.length });
     this.content.push(...bytes);
+    if (this.taking) this.backlog++;
   }
 
   finish(): void {
@@ -29,6 +30,7 @@ class FakeStream implements OutStream {
   }
 
   aborted = false;
+  taking = false;
 
   abort(): void {
     this.aborted = true;
@@ -52,6 +54,7 @@ beforeEach(() => {
   vi.useFakeTimers({ now: START, toFake: ['setTimeout', 'clearTimeout', 'Date', 'performance'] });
 });
 afterEach(() => {
+  vi.unstubAllGlobals();
   vi.useRealTimers();
 });
 
@@ -111,6 +114,23 @@ describe('Pacer', () => {
     expect([out.content.length, second.content.length]).toEqual([12_500, 12_500]);
     expect(out.finished).toBeGreaterThan(80);
     expect(second.finished).toBeNaN();
+  });
+
+  it('makes up for timers that are late', () => {
+    const pacer = new Pacer(() => RATE);
+    const out = new FakeStream();
+    out.taking = true; // what is written waits until the task is over
+    const inTime = setTimeout;
+    vi.stubGlobal('setTimeout', (run: () => void, ms: number) =>
+      inTime(() => {
+        out.backlog = 0;
+        run();
+      }, ms + 40),
+    );
+    pacer.write(out, bytes(25_000), () => undefined);
+    vi.advanceTimersByTime(260);
+    expect(out.content.length).toBe(25_000);
+    expect(ahead(out.written)).toBeLessThanOrEqual(20);
   });
 
   it('keeps what the transport has no room for', () => {

@@ -77,9 +77,10 @@ export class Pacer {
   #run(): void {
     this.#timer = null;
     const at = now();
+    // What the transport has no room for stays here, where it is a frame and can be dropped. What is written now is taken after this run at the earliest.
+    if ((this.#writes[0]?.out.backlog ?? 0) > 1) this.#next = at + SLICE_MS;
     for (let w = this.#writes[0]; w && this.#next <= at; w = this.#writes[0]) {
-      // What the transport has no room for stays here, where it is a frame and can be dropped.
-      if (w.out.backlog > 1) this.#next = at + SLICE_MS;
+      if (w.out.broken) this.#writes.shift();
       else this.#slice(w);
     }
     if (this.#writes.length > 0) this.#timer = setTimeout(() => this.#run(), Math.max(1, this.#next - at));

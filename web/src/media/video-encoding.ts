@@ -27,8 +27,7 @@ const CUT_WRITES = 20;
 const MAX_SEALING = 2; // frames that may be in encryption when another is to be encoded
 const BUSY = 0.15; // of the frames come while the encoder is busy with those before
 const SMOOTH = 15; // frames
-const SLOW_MS = 80; // from a frame to what is made of it, smoothed ...
-const SAME = 0.8; // ... unless a smaller picture took as long: there are chips that hold frames back whatever their size
+const SLOW_MS = 80; // from a frame to what is made of it, smoothed; chips, which mostly make H.264, may hold frames back whatever their size
 const STEP = 0.05; // of the bit rate: reconfiguring is cheap but not free
 
 export interface VideoFormat {
@@ -71,6 +70,7 @@ export class VideoEncoding {
   #config: VideoEncoderConfig | null = null;
   #keyWanted = true;
   #keyComing = false; // out of the encoder, or of encryption
+  #keyHeld = false; // written, and held back for the pace of the way: it answers whoever asks
   #lastKey = 0;
   #rttMs = 0;
   #failures = 0;
@@ -78,7 +78,6 @@ export class VideoEncoding {
   readonly #overdraft = new Overdraft();
   #busy = 0; // share of the latest frames for which the encoder had no time
   #delay = 0; // ms that it takes, smoothed
-  #delayBefore = 0; // the same before its configuration
   #late = 0; // frames in a row that the encoder held back
   readonly #tooSlow = new Set<VideoCodec>();
 
@@ -90,6 +89,7 @@ export class VideoEncoding {
 
   use(session: Session): void {
     this.#streams.use(session);
+    this.#keyHeld = false;
     this.backlog.forget();
     this.#keyWanted = true;
   }
@@ -113,8 +113,7 @@ export class VideoEncoding {
 
   /** The encoder cannot make pictures of this size: not with the bit rate that it was given, or not as fast as they come. */
   get strained(): boolean {
-    const slow =
-      this.#delay > SLOW_MS && !(this.#delayBefore > SLOW_MS && this.#delay > SAME * this.#delayBefore);
+    const slow = this.#delay > SLOW_MS && this.format?.codec !== 'h264';
     return this.#overdraft.overdrawn || this.#busy > BUSY || slow;
   }
 
@@ -135,8 +134,7 @@ export class VideoEncoding {
     const rested = at - this.#lastKey > KEY_REST;
     const key =
       (this.#streams.needsKey && (rested || !this.#keyComing)) ||
-      (this.#keyWanted && rested) ||
-      at - this.#lastKey > KEY_PERIOD;
+      (!this.#keyHeld && ((this.#keyWanted && rested) || at - this.#lastKey > KEY_PERIOD));
     if (held && !key) return;
     if (key) {
       this.#keyWanted = false;
@@ -188,7 +186,6 @@ export class VideoEncoding {
       this.#keyWanted = true;
       this.#overdraft.clear();
       this.#busy = 0;
-      this.#delayBefore = this.#delay;
       this.#delay = 0;
       this.format = { codec, ...size, layers: choice.layers };
       this.#o.format(this.format);
@@ -242,12 +239,24 @@ export class VideoEncoding {
 
   #write(frame: EncodedFrame, timestamp: number): void {
     if (frame.key) this.#keyComing = false;
-    const written = this.#streams.write(frame, (seq) => this.backlog.sent(seq, frame.payload.length, now()));
+    let sent = false;
+    const written = this.#streams.write(frame, (seq) => {
+      sent = true;
+      this.backlog.sent(seq, frame.payload.length, now());
+      if (frame.key && this.#keyHeld) this.#keySent();
+    });
     if (!written) {
       if (!this.#keyComing) this.#keyWanted = true;
       return;
     }
+    if (frame.key && !sent) this.#keyHeld = true;
     this.#o.written(frame.payload.length, timestamp);
+  }
+
+  #keySent(): void {
+    this.#keyHeld = false;
+    this.#keyWanted = false;
+    this.#lastKey = now();
   }
 
   /** A frame could not be encrypted, which nothing in the numbers of the next one would show: what depends on it must not be sent. */
@@ -293,6 +302,7 @@ export class VideoEncoding {
   /** Ends the group, and what waits of it is not sent; the next frame begins another. */
   cut(): void {
     this.#streams.cut();
+    this.#keyHeld = false;
     this.backlog.forget();
     this.#overdraft.clear();
     this.#keyWanted = true;

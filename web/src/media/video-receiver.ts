@@ -80,11 +80,13 @@ export class VideoReceiver {
     const context = canvas?.getContext('2d', { alpha: false, desynchronized: false });
     this.#painter = context ? new Painter(context) : null;
     this.#shown = Number.NEGATIVE_INFINITY; // nothing on this one
-    const [first] = this.#decoded;
-    if (first && this.#options.steady && now() - first.at > STALE_MS) {
-      for (const { frame } of this.#decoded.splice(0)) frame.close();
-    }
+    if (canvas && this.#options.steady) this.#dropStale(now() - STALE_MS);
     this.#tick();
+  }
+
+  #dropStale(before: number): void {
+    for (const { frame } of this.#decoded.filter((d) => d.at < before)) frame.close();
+    this.#decoded = this.#decoded.filter((d) => d.at >= before);
   }
 
   setCodec(codec: Codec): void {

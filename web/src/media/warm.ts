@@ -25,7 +25,6 @@ export function warmUp(): void {
       timestamp: 0,
     });
     const context = new OffscreenCanvas(SIDE, SIDE).getContext('2d', { alpha: false });
-    context?.drawImage(frame, 0, 0);
     if (context) void new Painter(context).paint(frame).catch(() => undefined);
     else frame.close();
   } catch {
