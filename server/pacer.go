@@ -38,7 +38,10 @@ type pacer struct {
 func (p *pacer) reserve(now time.Time, n int, rate float64) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.due = later(p.due, now).Add(transmission(n, rate))
+	if p.due.Before(now) {
+		p.due = now
+	}
+	p.due = p.due.Add(transmission(n, rate))
 	return max(0, p.due.Sub(now)-paceBurst)
 }
 
@@ -47,13 +50,6 @@ func (p *pacer) release(n int, rate float64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.due = p.due.Add(-transmission(n, rate))
-}
-
-// forget begins anew: the way is another, or wide.
-func (p *pacer) forget() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.due = time.Time{}
 }
 
 // wait counts those who wait for their turn, by 1 or -1.
@@ -73,13 +69,6 @@ func (p *pacer) holds(now time.Time) bool {
 
 func transmission(n int, rate float64) time.Duration {
 	return time.Duration(float64(n) * 8 / rate * float64(time.Second))
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
 }
 
 // pacedTransport is a transport whose streams a pacer spreads out.
@@ -113,7 +102,6 @@ func (s *pacedStream) Write(b []byte) (n int, err error) {
 	for n < len(b) {
 		rate := s.pacer.rate() // of this moment: the path may change meanwhile
 		if rate == 0 {
-			s.pacer.forget()
 			m, err := s.Stream.Write(b[n:])
 			return n + m, err
 		}

@@ -5,7 +5,7 @@
 //   - A queue that is long shows what the path takes: what is received. The estimate goes there at once, where the RFC's steps would take seconds; and then not
 //     again until what that did can have been seen.
 //   - Who sends less than it may learns only that this much passes: the estimate is not raised beyond 1.5 times that, nor lowered for it. Who sends
-//     sound alone when a queue comes has not caused it, a busy machine perhaps has: then the estimate is halved, not what is received.
+//     sound alone when a queue comes has not caused it, a busy machine perhaps has: then the estimate goes to its half, not to what is received.
 //   - Loss counts beyond 2 %, and up to a limit: it is repaired, and radio loses some whatever is sent. A queue that overflows is seen by its delay.
 
 /** What an encoder may use of the estimate. */
